@@ -22,7 +22,7 @@ const SIZE: u32 = 1_000;
 const CALLS: usize = 200;
 
 /// Timeout of a request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Names and paths of the pages.
 const PAGES: [(&str, &str); 7] = [
@@ -44,9 +44,9 @@ struct Figures {
 }
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let keys = if earnest { 1_000_000 } else { 2_000 };
-    let size = if earnest { SIZE } else { data::STORES + 50 };
+pub(crate) fn run(full: bool) -> Section {
+    let keys = if full { 1_000_000 } else { 2_000 };
+    let size = if full { SIZE } else { data::STORES + 50 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -57,9 +57,9 @@ pub(crate) fn run(earnest: bool) -> Section {
     for url in &urls {
         let token = runtime.block_on(async {
             let storage = data::open(url).await;
-            let token = data::hire(&storage).await;
-            let house = data::furnish_with(&storage, size).await;
-            data::fill(&storage, &house, keys).await;
+            let token = data::create_admin(&storage).await;
+            let catalog = data::create_catalog_of(&storage, size).await;
+            data::fill(&storage, &catalog, keys).await;
             token.reveal().to_owned()
         });
         if url.starts_with("postgres") {
@@ -67,10 +67,10 @@ pub(crate) fn run(earnest: bool) -> Section {
             crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
         }
         let server = LatchkeyProcess::builder().database(url).start();
-        measured.push(pages(server.addresses().admin, &token, if earnest { CALLS } else { 5 }));
+        measured.push(pages(server.addresses().admin, &token, if full { CALLS } else { 5 }));
     }
-    let mut section = Section::begin("console", &format!("{keys} keys, {size} stores, {size} methods"));
-    section.say(
+    let mut section = Section::new("console", &format!("{keys} keys, {size} stores, {size} methods"));
+    section.paragraph(
         "Milliseconds on the wall from a request to the last byte of its page: the median and the 95th percentile of 200. \
          Goal: 20 ms at the 95th for the list and the form.",
     );
@@ -98,7 +98,7 @@ pub(crate) fn run(earnest: bool) -> Section {
 /// Signs in and measures every page.
 fn pages(address: SocketAddr, token: &str, calls: usize) -> Vec<Figures> {
     let form = format!("token={token}");
-    let answer = ask(
+    let answer = send_request(
         address,
         &format!(
             "POST /sign-in HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\norigin: http://{address}\r\n\
@@ -120,18 +120,18 @@ fn page(address: SocketAddr, path: &str, cookie: &str, calls: usize) -> Figures 
     // The first requests warm caches and are not counted.
     for call in 0..calls + calls / 10 {
         let began = cpu::wall();
-        let answer = ask(address, &request);
+        let answer = send_request(address, &request);
         let took = cpu::wall().saturating_sub(began);
         if call >= calls / 10 {
             times.push(took.as_secs_f64() * 1_000.0);
         }
-        bytes = weigh(&answer, path);
+        bytes = body_sizes(&answer, path);
     }
     Figures { times: Sample::new(times), bytes }
 }
 
 /// Returns the bytes of a page, compressed and uncompressed.
-fn weigh(answer: &[u8], path: &str) -> (usize, usize) {
+fn body_sizes(answer: &[u8], path: &str) -> (usize, usize) {
     let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer has a head") + 4;
     let (head, body) = (String::from_utf8_lossy(&answer[..end]), &answer[end..]);
     assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
@@ -141,9 +141,9 @@ fn weigh(answer: &[u8], path: &str) -> (usize, usize) {
     (body.len(), page.len())
 }
 
-fn ask(address: SocketAddr, request: &str) -> Vec<u8> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the console listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out is set");
+fn send_request(address: SocketAddr, request: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("the console listens");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out is set");
     stream.set_nodelay(true).expect("packets go at once");
     stream.write_all(request.as_bytes()).expect("the console reads");
     let mut answer = Vec::new();

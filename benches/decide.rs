@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::common::cpu;
 use crate::common::data;
 use crate::common::report::Section;
-use crate::common::stats::{Draw, Sample, Zipf};
+use crate::common::stats::{Random, Sample, Zipf};
 use futures_util::stream::{self, StreamExt as _};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;
@@ -47,13 +47,13 @@ const CALLED: [&str; 6] = [
 ];
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let sizes: &[u64] = if earnest { &[1_000, 10_000, 1_000_000] } else { &[1_000] };
-    let (rounds, calls) = if earnest { (9, CALLS) } else { (2, CHUNK) };
+pub(crate) fn run(full: bool) -> Section {
+    let sizes: &[u64] = if full { &[1_000, 10_000, 1_000_000] } else { &[1_000] };
+    let (rounds, calls) = if full { (9, CALLS) } else { (2, CHUNK) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let mut section = Section::begin("decide", "Deciding, in process");
-    section.say(
+    let mut section = Section::new("decide", "Deciding, in process");
+    section.paragraph(
         "CPU time per call of one thread, in nanoseconds. `decide` is all of it: digest of the token, look-up of the \
          grant, the path made canonical, the entry of the 199-method book found, the checks, the use counted.",
     );
@@ -63,8 +63,8 @@ pub(crate) fn run(earnest: bool) -> Section {
         let tasks = Tasks::new();
         let authority = runtime.block_on(async {
             let storage = data::open(&format!("sqlite:{}", folder.path().join("latchkey.db").display())).await;
-            let house = data::furnish(&storage).await;
-            data::fill(&storage, &house, *keys).await;
+            let catalog = data::create_catalog(&storage).await;
+            data::fill(&storage, &catalog, *keys).await;
             let authority = started(storage, *keys, &tasks).await;
             warm(&authority, *keys).await;
             authority
@@ -134,18 +134,18 @@ const fn request(method: &str) -> Request<'_> {
 }
 
 fn runs(authority: &Authority, keys: u64, calls: usize, rounds: usize, zipf: bool) -> Sample {
-    let mut draw = Draw::new(u64::from(zipf) + 1);
+    let mut random = Random::new(u64::from(zipf) + 1);
     let weights = zipf.then(|| Zipf::new(keys));
     let mut figures = Vec::new();
     let mut allowed = 0_u64;
     for _ in 0..rounds {
         let mut spent = Duration::ZERO;
         for _ in 0..calls / CHUNK {
-            let number = |draw: &mut Draw| match &weights {
-                Some(zipf) => zipf.next(draw),
-                None => draw.below(keys),
+            let number = |random: &mut Random| match &weights {
+                Some(zipf) => zipf.next(random),
+                None => random.below(keys),
             };
-            let tokens: Vec<Token> = (0..CHUNK).map(|_| data::token(number(&mut draw))).collect();
+            let tokens: Vec<Token> = (0..CHUNK).map(|_| data::token(number(&mut random))).collect();
             let began = cpu::of_thread();
             for (token, method) in tokens.iter().zip(CALLED.iter().cycle()) {
                 let query = Query { token: token.reveal(), request: request(method), min_revision: None };

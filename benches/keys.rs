@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::common::cpu;
-use crate::common::data::{self, House};
+use crate::common::data::{self, Catalog};
 use crate::common::memory;
 use crate::common::report::Section;
-use crate::common::stats::{Draw, Sample};
+use crate::common::stats::{Random, Sample};
 use crate::support::postgres::{Cluster, Options};
 use crate::support::process::LatchkeyProcess;
 use latchkey::model::page::PageRequest;
@@ -29,11 +29,11 @@ const PAGE: u32 = 50;
 pub(crate) const STARTS: usize = 3;
 
 /// A measured filter: its name, and a function that draws it.
-type Case = (&'static str, fn(&mut Draw, &House, u64) -> KeyFilter);
+type Case = (&'static str, fn(&mut Random, &Catalog, u64) -> KeyFilter);
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let keys = if earnest { 1_000_000 } else { 2_000 };
+pub(crate) fn run(full: bool) -> Section {
+    let keys = if full { 1_000_000 } else { 2_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -44,15 +44,15 @@ pub(crate) fn run(earnest: bool) -> Section {
         ("SQLite", format!("sqlite:{}", folder.path().join("latchkey.db").display())),
         ("PostgreSQL", database.url().to_owned()),
     ];
-    let mut section = Section::begin("keys", &format!("{keys} keys"));
+    let mut section = Section::new("keys", &format!("{keys} keys"));
     let mut filled = Vec::new();
     let mut listed = Vec::new();
     for (_, url) in &engines {
-        let (batches, figures) = runtime.block_on(lists(url, keys, if earnest { CALLS } else { 5 }));
+        let (batches, figures) = runtime.block_on(lists(url, keys, if full { CALLS } else { 5 }));
         filled.push(batches);
         listed.push(figures);
     }
-    section.say(
+    section.paragraph(
         "ListKeys: a page of 50 by filter, milliseconds on the wall at storage: the median and the 95th percentile of \
          200 calls. Goal: 10 ms at the 95th.",
     );
@@ -65,12 +65,12 @@ pub(crate) fn run(earnest: bool) -> Section {
             .collect();
         section.row(&[name, &cells[0], &cells[1], &cells[2], &cells[3]]);
     }
-    section.say("Writing 10 000 keys in one transaction, seconds on the wall, over all batches of the million:");
+    section.paragraph("Writing 10 000 keys in one transaction, seconds on the wall, over all batches of the million:");
     section.table(&["engine", "median", "slowest"]);
     for ((engine, _), batches) in engines.iter().zip(&filled) {
         section.row(&[engine, &format!("{:.2}", batches.median()), &format!("{:.2}", batches.percentile(1.0))]);
     }
-    section.say(&format!(
+    section.paragraph(&format!(
         "The server, started on that storage: seconds from its start to readiness and its resident memory then; median \
          of {STARTS} starts."
     ));
@@ -85,8 +85,8 @@ pub(crate) fn run(earnest: bool) -> Section {
 /// Fills storage and measures its lists. Returns seconds per batch and, for each case, milliseconds per call.
 async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
     let storage = data::open(url).await;
-    let house = data::furnish(&storage).await;
-    let batches = data::fill(&storage, &house, keys).await;
+    let catalog = data::create_catalog(&storage).await;
+    let batches = data::fill(&storage, &catalog, keys).await;
     let batches = Sample::new(batches.iter().map(Duration::as_secs_f64).collect());
     if url.starts_with("postgres") {
         // Autovacuum would do the same some time after so many inserts.
@@ -94,7 +94,7 @@ async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
     }
     let mut figures = Vec::new();
     for (name, filter) in CASES {
-        figures.push(Sample::new(measured(&storage, &house, keys, calls, filter).await));
+        figures.push(Sample::new(measured(&storage, &catalog, keys, calls, filter).await));
         assert!(!name.is_empty());
     }
     (batches, figures)
@@ -102,16 +102,16 @@ async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
 
 async fn measured(
     storage: &Arc<Storage>,
-    house: &House,
+    catalog: &Catalog,
     keys: u64,
     calls: usize,
-    filter: fn(&mut Draw, &House, u64) -> KeyFilter,
+    filter: fn(&mut Random, &Catalog, u64) -> KeyFilter,
 ) -> Vec<f64> {
-    let mut draw = Draw::new(99);
+    let mut random = Random::new(99);
     let mut times = Vec::new();
     // The first calls of each kind warm caches and are not counted.
     for call in 0..calls + calls / 10 {
-        let filter = filter(&mut draw, house, keys);
+        let filter = filter(&mut random, catalog, keys);
         let mut page = PageRequest { size: PAGE, after: None };
         if call % 2 == 1 {
             page.after = storage.keys(&filter, &page).await.expect("keys are listed").next;
@@ -138,62 +138,65 @@ pub(crate) fn starts(url: &str) -> (Sample, Sample) {
     (Sample::new(times), Sample::new(sizes))
 }
 
-fn some_store(draw: &mut Draw) -> String {
-    let number = draw.below(u64::from(data::STORES));
+fn some_store(random: &mut Random) -> String {
+    let number = random.below(u64::from(data::STORES));
     data::store_code(u32::try_from(number).expect("a small number"))
 }
 
-fn some_method(draw: &mut Draw, house: &House) -> String {
-    house.methods[draw.place(house.methods.len())].1.clone()
+fn some_method(random: &mut Random, catalog: &Catalog) -> String {
+    catalog.methods[random.place(catalog.methods.len())].1.clone()
 }
 
-fn some_time(draw: &mut Draw) -> Timestamp {
-    Timestamp::from_micros(1_750_000_000_000_000).plus(Duration::from_hours(draw.below(9_000)))
+fn some_time(random: &mut Random) -> Timestamp {
+    Timestamp::from_micros(1_750_000_000_000_000).plus(Duration::from_hours(random.below(9_000)))
 }
 
 const CASES: [Case; 18] = [
     ("none", |_, _, _| KeyFilter::default()),
-    ("active", |draw, _, _| KeyFilter { active: Some(draw.below(2) == 0), ..Default::default() }),
+    ("active", |random, _, _| KeyFilter { active: Some(random.below(2) == 0), ..Default::default() }),
     ("revoked", |_, _, _| KeyFilter { revoked: Some(true), ..Default::default() }),
-    ("access to all stores, or selected", |draw, _, _| KeyFilter {
-        all_stores: Some(draw.below(2) == 0),
+    ("access to all stores, or selected", |random, _, _| KeyFilter {
+        all_stores: Some(random.below(2) == 0),
         ..Default::default()
     }),
-    ("access to all methods, or selected", |draw, _, _| KeyFilter {
-        all_methods: Some(draw.below(2) == 0),
+    ("access to all methods, or selected", |random, _, _| KeyFilter {
+        all_methods: Some(random.below(2) == 0),
         ..Default::default()
     }),
-    ("store", |draw, _, _| KeyFilter { store: Some(some_store(draw)), ..Default::default() }),
-    ("store, selected only", |draw, _, _| KeyFilter {
-        store: Some(some_store(draw)),
+    ("store", |random, _, _| KeyFilter { store: Some(some_store(random)), ..Default::default() }),
+    ("store, selected only", |random, _, _| KeyFilter {
+        store: Some(some_store(random)),
         all_stores: Some(false),
         ..Default::default()
     }),
-    ("method", |draw, house, _| KeyFilter { method: Some(some_method(draw, house)), ..Default::default() }),
-    ("text of one key", |draw, _, keys| KeyFilter {
-        text: Some(format!("of {}", draw.below(keys))),
+    ("method", |random, catalog, _| KeyFilter { method: Some(some_method(random, catalog)), ..Default::default() }),
+    ("text of one key", |random, _, keys| KeyFilter {
+        text: Some(format!("of {}", random.below(keys))),
         ..Default::default()
     }),
     ("text of very many keys", |_, _, _| KeyFilter { text: Some("landing".to_owned()), ..Default::default() }),
-    ("text of no key", |draw, _, _| KeyFilter { text: Some(format!("nobody {}", draw.next())), ..Default::default() }),
-    ("owner", |draw, _, keys| KeyFilter { owner: Some(data::owner(draw.below(keys))), ..Default::default() }),
-    ("validity ends before", |draw, _, _| KeyFilter { expire_before: Some(some_time(draw)), ..Default::default() }),
-    ("not used since", |draw, _, _| KeyFilter { unused_since: Some(some_time(draw)), ..Default::default() }),
-    ("ever used, or never", |draw, _, _| KeyFilter { used: Some(draw.below(2) == 0), ..Default::default() }),
-    ("active, store and method", |draw, house, _| KeyFilter {
+    ("text of no key", |random, _, _| KeyFilter {
+        text: Some(format!("nobody {}", random.next())),
+        ..Default::default()
+    }),
+    ("owner", |random, _, keys| KeyFilter { owner: Some(data::owner(random.below(keys))), ..Default::default() }),
+    ("validity ends before", |random, _, _| KeyFilter { expire_before: Some(some_time(random)), ..Default::default() }),
+    ("not used since", |random, _, _| KeyFilter { unused_since: Some(some_time(random)), ..Default::default() }),
+    ("ever used, or never", |random, _, _| KeyFilter { used: Some(random.below(2) == 0), ..Default::default() }),
+    ("active, store and method", |random, catalog, _| KeyFilter {
         active: Some(true),
-        store: Some(some_store(draw)),
-        method: Some(some_method(draw, house)),
+        store: Some(some_store(random)),
+        method: Some(some_method(random, catalog)),
         ..Default::default()
     }),
-    ("owner and store", |draw, _, keys| KeyFilter {
-        owner: Some(data::owner(draw.below(keys))),
-        store: Some(some_store(draw)),
+    ("owner and store", |random, _, keys| KeyFilter {
+        owner: Some(data::owner(random.below(keys))),
+        store: Some(some_store(random)),
         ..Default::default()
     }),
-    ("revoked, store, selected only, text", |draw, _, _| KeyFilter {
+    ("revoked, store, selected only, text", |random, _, _| KeyFilter {
         revoked: Some(true),
-        store: Some(some_store(draw)),
+        store: Some(some_store(random)),
         all_stores: Some(false),
         text: Some("export".to_owned()),
         ..Default::default()

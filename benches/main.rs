@@ -21,9 +21,6 @@ mod flooding;
 mod grpc;
 mod keys;
 mod large;
-#[path = "../tests/floods/meter.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
-mod meter;
 #[path = "../tests/oracle/mod.rs"]
 #[expect(
     dead_code,
@@ -32,6 +29,9 @@ mod meter;
     reason = "the tests' own tools, of which the benchmarks need a part"
 )]
 mod oracle;
+#[path = "../tests/floods/process_cost.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod process_cost;
 mod proxies;
 #[path = "../tests/floods/raw.rs"]
 #[expect(unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
@@ -74,18 +74,18 @@ const BENCHMARKS: &[Benchmark] = &[
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if grpc::helps(&words) {
+    if grpc::run_helper(&words) {
         return;
     }
-    let earnest = words.contains(&"--bench") && !words.contains(&"--quick");
+    let full = words.contains(&"--bench") && !words.contains(&"--quick");
     let named: Vec<&str> = words.into_iter().filter(|word| !word.starts_with("--")).collect();
     for name in &named {
         assert!(BENCHMARKS.iter().any(|(known, _)| known == name), "there is no benchmark `{name}`");
     }
     for &(name, run) in BENCHMARKS {
         if named.is_empty() || named.contains(&name) {
-            let section = run(earnest);
-            if earnest {
+            let section = run(full);
+            if full {
                 section.write();
             }
         }

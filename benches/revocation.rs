@@ -10,29 +10,29 @@ use std::time::Duration;
 
 use crate::common::report::Section;
 use crate::common::stats::Sample;
-use crate::fleet::changes::{KINDS, Kind, Subject};
+use crate::fleet::changes::{CHANGE_KINDS, ChangeKind, Subject};
 use crate::fleet::load::Load;
-use crate::fleet::spread::{Spread, end_and_watch};
+use crate::fleet::propagation::{Propagation, end_and_measure};
 use crate::fleet::{Fleet, server};
-use crate::support::pgbouncer::Bouncer;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let changes = if earnest { 1_008 } else { KINDS.len() };
+pub(crate) fn run(full: bool) -> Section {
+    let changes = if full { 1_008 } else { CHANGE_KINDS.len() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let mut section = Section::begin("revocation", "Revocation");
-    section.say(&format!(
+    let mut section = Section::new("revocation", "Revocation");
+    section.paragraph(&format!(
         "Time until every one of three servers refuses what a change has ended, counted from the sending of the change, in \
          milliseconds: {changes} changes ({}), one after the other, with calls for other keys on all servers meanwhile. No \
          answer was wrong by the oracle.",
-        KINDS.map(|kind| format!("{kind:?}")).join(", ")
+        CHANGE_KINDS.map(|kind| format!("{kind:?}")).join(", ")
     ));
     let cluster = Cluster::start(Options::default());
-    let bouncer = Bouncer::start(&cluster, "transaction");
+    let bouncer = PgBouncer::start(&cluster, "transaction");
     let direct = cluster.database();
     let pooled = bouncer.url(&cluster.database());
     section.table(&["changes are found", "p50", "p99", "max", "answered, p50", "answered, p99", "goal"]);
@@ -41,7 +41,7 @@ pub(crate) fn run(earnest: bool) -> Section {
         [("by notification", direct.url(), "p99 ≤ 50"), ("by polling alone", pooled.as_str(), "max ≤ 500")]
     {
         let spreads = runtime.block_on(measure(url, changes));
-        let of = |time: fn(&Spread) -> Duration| {
+        let of = |time: fn(&Propagation) -> Duration| {
             Sample::new(spreads.iter().map(|(_, spread)| time(spread).as_secs_f64() * 1_000.0).collect())
         };
         let (refused, answered) = (of(|spread| spread.refused), of(|spread| spread.acknowledged));
@@ -58,8 +58,8 @@ pub(crate) fn run(earnest: bool) -> Section {
         by_kind.push((how, spreads));
     }
     section.table(&["change, median (least–greatest)", by_kind[0].0, by_kind[1].0]);
-    for kind in KINDS {
-        let of = |spreads: &[(Kind, Spread)]| {
+    for kind in CHANGE_KINDS {
+        let of = |spreads: &[(ChangeKind, Propagation)]| {
             let times = spreads.iter().filter(|(of, _)| *of == kind);
             Sample::new(times.map(|(_, spread)| spread.refused.as_secs_f64() * 1_000.0).collect()).to_string()
         };
@@ -68,17 +68,17 @@ pub(crate) fn run(earnest: bool) -> Section {
     section
 }
 
-async fn measure(url: &str, changes: usize) -> Vec<(Kind, Spread)> {
+async fn measure(url: &str, changes: usize) -> Vec<(ChangeKind, Propagation)> {
     let fleet = Fleet::start((0..3).map(|_| server(url, MAX_STALENESS)).collect(), MAX_STALENESS).await;
-    let load = Load::begin(&fleet, 100, 2, Duration::from_millis(2)).await;
+    let load = Load::start(&fleet, 100, 2, Duration::from_millis(2)).await;
     let mut spreads = Vec::new();
     for number in 0..changes {
         // Combines every kind with every server.
-        let (kind, through) = (KINDS[number % KINDS.len()], number / KINDS.len() % 3);
-        let subject = Subject::make_known(&fleet, (through + 1) % 3, kind, &format!("k{number}")).await;
-        spreads.push((kind, end_and_watch(&fleet, &subject, through).await));
+        let (kind, through) = (CHANGE_KINDS[number % CHANGE_KINDS.len()], number / CHANGE_KINDS.len() % 3);
+        let subject = Subject::create_cached(&fleet, (through + 1) % 3, kind, &format!("k{number}")).await;
+        spreads.push((kind, end_and_measure(&fleet, &subject, through).await));
     }
     drop(load.end().await);
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
     spreads
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tonic::Code;
 
-use crate::calls::{Client, STATUSES, beside};
+use crate::calls::{Client, STATUSES, spawn_task};
 use crate::common::report::Section;
 use crate::common::stats::Sample;
-use crate::fleet::crowd::{Changes, Crowd, grants_read};
+use crate::fleet::imported_keys::{Changes, ImportedKeys, grants_read};
 use crate::fleet::{Fleet, server};
 use crate::support::pass;
 use crate::support::postgres::{Cluster, Options};
@@ -33,13 +33,13 @@ const PAUSE: Duration = Duration::from_millis(4);
 const LINES: (usize, usize) = (8, 16);
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let (keys, used, rounds, time) = if earnest { (100_000, 20_000, 7, 5) } else { (2_000, 200, 1, 1) };
+pub(crate) fn run(full: bool) -> Section {
+    let (keys, used, rounds, time) = if full { (100_000, 20_000, 7, 5) } else { (2_000, 200, 1, 1) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let (figures, again) = runtime.block_on(measure(keys, used, rounds, Duration::from_secs(time)));
-    let mut section = Section::begin("unrelated", "Changes of other keys");
-    section.say(&format!(
+    let mut section = Section::new("unrelated", "Changes of other keys");
+    section.paragraph(&format!(
         "{keys} keys, {used} of them in use; CPU time of the whole process per Authorize while {CHANGES} changes a second \
          are made of the others, beside quiet. Median of {rounds} rounds of {time} s each (the least–the greatest)."
     ));
@@ -59,7 +59,7 @@ pub(crate) fn run(earnest: bool) -> Section {
             &format!("{:.0}", of(|round| round.read).percentile(1.0)),
         ]);
     }
-    section.say(&format!(
+    section.paragraph(&format!(
         "With changes a call costs {:.2} × what it costs in quiet (goal ≤ 1.3). Before, while the cache filled right after \
          the import, {again} calls waited for storage longer than a call waits, and were asked again.",
         medians[1] / medians[0]
@@ -96,8 +96,8 @@ async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> (Ve
     let builders = (0..2).map(|_| server(database.url(), MAX_STALENESS)).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
     let (measured, other) = (&fleet.members[0], &fleet.members[1]);
-    let crowd = Crowd::import(&other.client, keys).await.0;
-    let (mine, others) = crowd.split_at(used);
+    let imported_keys = ImportedKeys::import(&other.client, keys).await.0;
+    let (mine, others) = imported_keys.split_at(used);
     let tokens: Arc<Vec<String>> = Arc::new(mine.iter().map(|(_, token)| token.clone()).collect());
     let ids: Arc<Vec<String>> = Arc::new(others.iter().map(|(id, _)| id.clone()).collect());
 
@@ -108,7 +108,7 @@ async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> (Ve
             std::iter::repeat_n(client, LINES.1)
         })
         .enumerate()
-        .map(|(number, client)| beside(call(client, Arc::clone(&tokens), number, Arc::clone(&tally))))
+        .map(|(number, client)| spawn_task(call(client, Arc::clone(&tokens), number, Arc::clone(&tally))))
         .collect();
     // Every key once, and some more.
     while tally.calls.load(Ordering::Relaxed) < used as u64 * 2 {
@@ -119,7 +119,7 @@ async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> (Ve
     for round in 0..rounds {
         // The order alternates.
         for changing in [round % 2 == 0, round % 2 != 0] {
-            let changes = changing.then(|| Changes::begin(&other.client, &ids, CHANGES));
+            let changes = changing.then(|| Changes::start(&other.client, &ids, CHANGES));
             pass(Duration::from_millis(500)).await;
             let before = (cpu(measured.server.pid()), tally.calls.load(Ordering::Relaxed), grants_read(measured).1);
             pass(time).await;

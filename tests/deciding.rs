@@ -20,7 +20,7 @@ use latchkey::model::decision::{Reason, Request, Scope, ScopeEnforcement, StoreE
 use latchkey::model::time::Timestamp;
 
 use crate::make::Case;
-use crate::naive_decide::{Answer, Seen};
+use crate::naive_decide::{Answer, GatewayEvidence};
 use crate::random::Random;
 
 const WORLDS: usize = 5_000;
@@ -82,10 +82,10 @@ fn actual(case: &Case) -> Answer {
         client: case.client.as_deref().map(|address| address.parse().expect("an address")),
         stores_from: case.gateway.map_or(StoresFrom::Service, |seen| {
             let enforcement = match seen {
-                Seen { scope_applied: true, .. } => ScopeEnforcement::Upstream,
-                Seen { can_add: 0, .. } => ScopeEnforcement::None,
-                Seen { can_add: 1, .. } => ScopeEnforcement::AppendOne,
-                Seen { .. } => ScopeEnforcement::AppendMany,
+                GatewayEvidence { scope_applied: true, .. } => ScopeEnforcement::Upstream,
+                GatewayEvidence { can_add: 0, .. } => ScopeEnforcement::None,
+                GatewayEvidence { can_add: 1, .. } => ScopeEnforcement::AppendOne,
+                GatewayEvidence { .. } => ScopeEnforcement::AppendMany,
             };
             StoresFrom::Gateway(StoreEvidence {
                 complete: seen.whole,

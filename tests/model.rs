@@ -43,9 +43,9 @@ fn half_a_million_mutated_paths_of_the_real_book_are_read_as_naively() {
 
 /// Number of results of each kind.
 #[derive(Debug, Default)]
-struct Seen(BTreeMap<&'static str, usize>);
+struct ResultCounts(BTreeMap<&'static str, usize>);
 
-impl Seen {
+impl ResultCounts {
     fn count(&mut self, kind: &'static str) {
         *self.0.entry(kind).or_default() += 1;
     }
@@ -72,11 +72,11 @@ fn compare(
     requests_of_a_book: usize,
     mut methods: impl FnMut(&mut Random) -> Methods,
     mut path: impl FnMut(&mut Random, &Methods) -> String,
-) -> Seen {
+) -> ResultCounts {
     let begin = seed();
     println!("LATCHKEY_TEST_SEED={begin}");
     let mut random = Random::new(begin);
-    let mut seen = Seen::default();
+    let mut seen = ResultCounts::default();
     let mut cases = 0;
     while cases < CASES {
         let methods = methods(&mut random);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use calls::{METHODS, STATUSES, STORES, beside};
+use calls::{METHODS, STATUSES, STORES, spawn_task};
 use fleet::load::{Load, Writers};
 use fleet::{Fleet, now, server};
 use latchkey::proto::v1 as proto;
@@ -52,7 +52,12 @@ fn percentiles(mut times: Vec<u32>) -> (u32, u32) {
 }
 
 /// Makes all calls except Authorize, repeatedly, on one server.
-async fn visit(fleet_client: calls::Client, token: String, stop: Arc<AtomicBool>, visits: Arc<AtomicUsize>) {
+async fn use_admin_api(
+    fleet_client: calls::Client,
+    token: String,
+    stop: Arc<AtomicBool>,
+    calls_made: Arc<AtomicUsize>,
+) {
     let question = proto::AuthorizeRequest { key: token.clone(), method: STATUSES.to_owned(), ..Default::default() };
     while !stop.load(Ordering::Relaxed) {
         let questions = vec![question.clone(); 20];
@@ -65,7 +70,7 @@ async fn visit(fleet_client: calls::Client, token: String, stop: Arc<AtomicBool>
         fleet_client.keys().list_keys(request).await.expect("keys are listed");
         let request = proto::ListChangesRequest { page_size: 50, ..Default::default() };
         fleet_client.audit().list_changes(request).await.expect("changes are listed");
-        visits.fetch_add(1, Ordering::Relaxed);
+        calls_made.fetch_add(1, Ordering::Relaxed);
         pass(Duration::from_millis(200)).await;
     }
 }
@@ -80,15 +85,15 @@ async fn memory_and_latency_stay_flat_under_mixed_load_with_changes_all_the_whil
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
     // Every decision is kept for the oracle: the longer the run, the fewer per second.
     let pause = if seconds > 300 { Duration::from_millis(25) } else { Duration::from_millis(5) };
-    let load = Load::begin(&fleet, 100, 2, pause).await;
-    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(700));
-    let key = calls::selected("visitor", &STORES[..1], &METHODS[1..2]);
+    let load = Load::start(&fleet, 100, 2, pause).await;
+    let writers = Writers::start(&fleet, &[0, 1, 2], 1, Duration::from_millis(700));
+    let key = calls::key_with_access("caller", &STORES[..1], &METHODS[1..2]);
     let (_, token) = fleet.members[0].client.create_key(key).await.expect("a key is made");
-    let (stop, visits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let visitors: Vec<_> = fleet
+    let (stop, calls_made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = fleet
         .clients()
         .into_iter()
-        .map(|client| beside(visit(client, token.clone(), Arc::clone(&stop), Arc::clone(&visits))))
+        .map(|client| spawn_task(use_admin_api(client, token.clone(), Arc::clone(&stop), Arc::clone(&calls_made))))
         .collect();
 
     pass(WARM_UP).await;
@@ -101,15 +106,15 @@ async fn memory_and_latency_stay_flat_under_mixed_load_with_changes_all_the_whil
     }
     let ended = now();
     stop.store(true, Ordering::Relaxed);
-    for visitor in visitors {
-        visitor.await.expect("every visit is served");
+    for caller in callers {
+        caller.await.expect("every visit is served");
     }
     let (done, failed) = writers.end().await;
     let tally = load.end().await;
 
     assert_eq!(failed, 0, "every change is made");
     assert!(done as u64 >= seconds / 3, "{done} changes in {seconds} s");
-    assert!(visits.load(Ordering::Relaxed) as u64 >= seconds, "the visitors were served");
+    assert!(calls_made.load(Ordering::Relaxed) as u64 >= seconds, "the callers were served");
     tally.assert_answered(&[0, 1, 2], began, ended);
     for (server, memory) in memory.iter().enumerate() {
         let third = memory.len() / 3;
@@ -126,5 +131,5 @@ async fn memory_and_latency_stay_flat_under_mixed_load_with_changes_all_the_whil
     for (first, last) in [(first.0, last.0), (first.1, last.1)] {
         assert!(last <= first * SLOWER.0 + SLOWER.1, "calls take longer: {first} µs, then {last} µs");
     }
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::pgbouncer::Bouncer;
+use support::pgbouncer::PgBouncer;
 use support::postgres::{Cluster, Options, query};
 use support::process::LatchkeyProcess;
 use support::workspace::{Workspace, processes_in};
-use support::{bootstrap, eventually, eventually_async, http};
+use support::{eventually, eventually_async, http, machine};
 
 /// Set for a copy of this program that will be killed: it stays after its test.
 const HOLD: &str = "LATCHKEY_TEST_HOLD";
@@ -29,7 +29,7 @@ fn segments() -> Vec<(String, String)> {
 
 fn stand_in() -> support::process::Builder {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/stand_in.py");
-    LatchkeyProcess::builder().program(bootstrap::python_with("http.server")).args(&[script])
+    LatchkeyProcess::builder().program(machine::python_with("http.server")).args(&[script])
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_cluster_survives_kill_nine_and_freezing_and_then_leaves_nothing() {
 #[test]
 fn a_pgbouncer_pools_by_transaction_and_leaves_nothing() {
     let database = Cluster::shared().database();
-    let mut bouncer = Bouncer::start_with(Cluster::shared(), "transaction", &[("default_pool_size", "1")]);
+    let mut bouncer = PgBouncer::start_with(Cluster::shared(), "transaction", &[("default_pool_size", "1")]);
     let folder = bouncer.folder().to_owned();
     let url = bouncer.url(&database);
     let backend = || one(&query(&url, "SELECT pg_backend_pid()").expect("the bouncer answers")).to_owned();

@@ -6,7 +6,7 @@ pub mod support;
 
 use std::time::Duration;
 
-use calls::{Client, METHODS, STATUSES, STORES, selected};
+use calls::{Client, METHODS, STATUSES, STORES, key_with_access};
 use latchkey::model::token::Token;
 use latchkey::proto::v1 as proto;
 use support::eventually_async;
@@ -52,9 +52,9 @@ async fn one_admin(servers: &[LatchkeyProcess], token: &str) {
 /// Checks that every server decides by the writes of each server.
 async fn they_are_one_service(servers: &[LatchkeyProcess], token: &str) {
     let clients: Vec<_> = servers.iter().map(|server| Client::new(server.addresses(), token)).collect();
-    clients[0].furnish().await;
+    clients[0].create_test_data().await;
     for (number, writer) in clients.iter().enumerate() {
-        let key = selected(&format!("made by server {number}"), &STORES[..1], &METHODS[1..2]);
+        let key = key_with_access(&format!("made by server {number}"), &STORES[..1], &METHODS[1..2]);
         let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
         let made = writer.keys().create_key(request).await.expect("every server writes").into_inner();
         let id = made.key.expect("an answer has a key").id;

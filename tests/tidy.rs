@@ -4,8 +4,8 @@
 
 #[path = "tidy/api.rs"]
 pub mod api;
-#[path = "tidy/circles.rs"]
-pub mod circles;
+#[path = "tidy/cycles.rs"]
+pub mod cycles;
 #[path = "tidy/dependencies.rs"]
 pub mod dependencies;
 #[path = "tidy/documents.rs"]
@@ -85,7 +85,7 @@ fn dependencies_are_of_use_single_and_of_known_licence() {
 
 #[test]
 fn files_do_not_use_each_other_in_large_circles() {
-    expect_none(&circles::complaints(&repository()));
+    expect_none(&cycles::complaints(&repository()));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::model::token::Token;
 use latchkey::storage::{Feed as _, NewKey, NewSecret, Options, Storage, UsageIncrement};
 
-use super::stats::{Draw, scatter};
+use super::stats::{Random, scatter};
 
 /// Stores of the company.
 pub(crate) const STORES: u32 = 200;
@@ -32,7 +32,7 @@ const STEP: Duration = Duration::from_secs(31);
 
 /// Numbers of the stores and methods that were added to storage.
 #[derive(Debug, Clone)]
-pub(crate) struct House {
+pub(crate) struct Catalog {
     /// Numbers of its stores.
     pub(crate) stores: Vec<StoreNumber>,
     /// Numbers and identities of its methods.
@@ -62,7 +62,7 @@ pub(crate) fn token(number: u64) -> Token {
 /// Returns the id of the key with this number.
 #[must_use]
 pub(crate) fn key_id(number: u64) -> KeyId {
-    KeyId::new(made(number), random(number, 1))
+    KeyId::new(made(number), random_bytes(number, 1))
 }
 
 /// Returns the code of a store.
@@ -83,7 +83,7 @@ pub(crate) fn owner(number: u64) -> String {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn hire(storage: &Arc<Storage>) -> Token {
+pub(crate) async fn create_admin(storage: &Arc<Storage>) -> Token {
     let token = Token::issue_operator([8; 32]);
     let mut tx = storage.begin(7, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
@@ -116,16 +116,16 @@ pub(crate) async fn hire(storage: &Arc<Storage>) -> Token {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn furnish(storage: &Arc<Storage>) -> House {
-    furnish_with(storage, STORES).await
+pub(crate) async fn create_catalog(storage: &Arc<Storage>) -> Catalog {
+    create_catalog_of(storage, STORES).await
 }
 
-/// Does the same as [`furnish`] with `size` stores and, if that is more than the book has, as many methods.
+/// Does the same as [`create_catalog`] with `size` stores and, if that is more than the book has, as many methods.
 ///
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn furnish_with(storage: &Arc<Storage>, size: u32) -> House {
+pub(crate) async fn create_catalog_of(storage: &Arc<Storage>, size: u32) -> Catalog {
     let mut tx = storage.begin(11, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
     let mut changes = Vec::new();
@@ -188,7 +188,7 @@ pub(crate) async fn furnish_with(storage: &Arc<Storage>, size: u32) -> House {
     tx.append(&changes).await.expect("the changes are noted");
     tx.commit().await.expect("the write is committed");
     let identities = methods.iter().map(|method| method.identity.to_string());
-    House { stores, methods: numbers.into_iter().zip(identities).collect() }
+    Catalog { stores, methods: numbers.into_iter().zip(identities).collect() }
 }
 
 /// Adds keys 0 to `count`, and last uses for a third of them. Returns how long each batch took.
@@ -196,11 +196,11 @@ pub(crate) async fn furnish_with(storage: &Arc<Storage>, size: u32) -> House {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn fill(storage: &Arc<Storage>, house: &House, count: u64) -> Vec<Duration> {
+pub(crate) async fn fill(storage: &Arc<Storage>, catalog: &Catalog, count: u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for first in (0..count).step_by(usize::try_from(BATCH).expect("a small number")) {
         let numbers = first..(first + BATCH).min(count);
-        let keys: Vec<NewKey> = numbers.clone().map(|number| key(house, number)).collect();
+        let keys: Vec<NewKey> = numbers.clone().map(|number| key(catalog, number)).collect();
         let began = super::cpu::wall();
         let mut tx = storage.begin(first + 1, &Actor::System, "").await.expect("a write begins");
         tx.insert_keys(&keys).await.expect("keys are added");
@@ -221,7 +221,7 @@ fn created(kind: SubjectKind, subject: &str, image: serde_json::Value) -> NewCha
 
 /// Properties of the key with one number.
 #[expect(clippy::struct_excessive_bools, reason = "four throws of dice")]
-struct Character {
+struct KeyTraits {
     all_stores: bool,
     all_methods: bool,
     revoked: bool,
@@ -230,35 +230,35 @@ struct Character {
     lasts: Option<u64>,
 }
 
-fn character(draw: &mut Draw) -> Character {
-    Character {
-        all_stores: draw.below(10) == 0,
-        all_methods: draw.below(5) == 0,
-        revoked: draw.below(50) == 0,
-        active: draw.below(10) != 0,
-        lasts: (draw.below(20) == 0).then(|| 1 + draw.below(700)),
+fn key_traits(random: &mut Random) -> KeyTraits {
+    KeyTraits {
+        all_stores: random.below(10) == 0,
+        all_methods: random.below(5) == 0,
+        revoked: random.below(50) == 0,
+        active: random.below(10) != 0,
+        lasts: (random.below(20) == 0).then(|| 1 + random.below(700)),
     }
 }
 
 /// Makes a key. One in ten has access to all stores, the others to one to three; one in five to all methods, the others
 /// to one to twenty; one in ten is inactive, one in fifty is revoked; one in twenty expires.
-fn key(house: &House, number: u64) -> NewKey {
-    let mut draw = Draw::new(number.wrapping_mul(31));
+fn key(catalog: &Catalog, number: u64) -> NewKey {
+    let mut random = Random::new(number.wrapping_mul(31));
     let at = made(number);
-    let is = character(&mut draw);
-    let stores = if is.all_stores { Vec::new() } else { some(&mut draw, &house.stores, 3) };
+    let is = key_traits(&mut random);
+    let stores = if is.all_stores { Vec::new() } else { some(&mut random, &catalog.stores, 3) };
     let methods = if is.all_methods {
         Vec::new()
     } else {
-        some(&mut draw, &house.methods, 20).into_iter().map(|(number, _)| number).collect()
+        some(&mut random, &catalog.methods, 20).into_iter().map(|(number, _)| number).collect()
     };
     let token = token(number);
     NewKey {
         id: key_id(number),
         spec: KeySpec {
-            name: format!("{} of {}", ["Module", "Landing page", "CPA network", "Export"][draw.place(4)], number),
+            name: format!("{} of {}", ["Module", "Landing page", "CPA network", "Export"][random.place(4)], number),
             owner: owner(number),
-            comment: if draw.below(8) == 0 { format!("ticket {}", draw.below(90_000)) } else { String::new() },
+            comment: if random.below(8) == 0 { format!("ticket {}", random.below(90_000)) } else { String::new() },
             active: is.active,
             stores: access(is.all_stores),
             methods: access(is.all_methods),
@@ -268,7 +268,7 @@ fn key(house: &House, number: u64) -> NewKey {
         stores,
         methods,
         secret: NewSecret {
-            id: SecretId::new(at, random(number, 2)),
+            id: SecretId::new(at, random_bytes(number, 2)),
             digest: token.digest(),
             hint: token.hint(),
             origin: TokenOrigin::Issued,
@@ -285,8 +285,8 @@ fn access(all: bool) -> Access<String> {
 
 /// Returns the grant that storage reads for the key with this number after [`fill`] added it in `row_revision`.
 #[must_use]
-pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant {
-    let NewKey { id, spec, stores, methods, secret, revoked, .. } = key(house, number);
+pub(crate) fn grant(catalog: &Catalog, number: u64, row_revision: Revision) -> Grant {
+    let NewKey { id, spec, stores, methods, secret, revoked, .. } = key(catalog, number);
     Grant {
         key: id,
         secret: secret.id,
@@ -308,22 +308,22 @@ pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant
 
 /// Returns the same for a key with access to everything that never expires.
 #[must_use]
-pub(crate) fn open_grant(house: &House, number: u64, row_revision: Revision) -> Grant {
+pub(crate) fn open_grant(catalog: &Catalog, number: u64, row_revision: Revision) -> Grant {
     Grant {
         standing: Standing::Active,
         expires: None,
         stores: NumberSet::All,
         methods: NumberSet::All,
-        ..grant(house, number, row_revision)
+        ..grant(catalog, number, row_revision)
     }
 }
 
 /// Draws one to `most` distinct members of `all`; the first ones are more likely.
-fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
+fn some<T: Clone>(random: &mut Random, all: &[T], most: u64) -> Vec<T> {
     let mut places = std::collections::BTreeSet::new();
-    for _ in 0..=draw.below(most) {
-        let bound = 1 + draw.place(all.len());
-        places.insert(draw.place(bound));
+    for _ in 0..=random.below(most) {
+        let bound = 1 + random.place(all.len());
+        places.insert(random.place(bound));
     }
     places.into_iter().map(|place| all[place].clone()).collect()
 }
@@ -331,7 +331,7 @@ fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
 fn used(number: u64) -> UsageIncrement {
     UsageIncrement {
         key: key_id(number),
-        secret: SecretId::new(made(number), random(number, 2)),
+        secret: SecretId::new(made(number), random_bytes(number, 2)),
         method: None,
         store: None,
         allowed: true,
@@ -344,7 +344,7 @@ fn made(number: u64) -> Timestamp {
     FIRST.plus(STEP * u32::try_from(number).expect("fewer than four billion keys"))
 }
 
-fn random(number: u64, which: u64) -> [u8; 10] {
+fn random_bytes(number: u64, which: u64) -> [u8; 10] {
     let mut bytes = [0; 10];
     bytes[..8].copy_from_slice(&scatter(number.wrapping_mul(2).wrapping_add(which)).to_le_bytes());
     bytes

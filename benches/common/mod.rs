@@ -2,7 +2,7 @@
 
 pub(crate) mod cpu;
 pub(crate) mod data;
-pub(crate) mod drawn;
+pub(crate) mod generated;
 pub(crate) mod memory;
 pub(crate) mod report;
 pub(crate) mod stats;

@@ -19,13 +19,13 @@ pub(crate) struct Section {
 impl Section {
     /// Starts the section of the benchmark `name`.
     #[must_use]
-    pub(crate) fn begin(name: &'static str, title: &str) -> Self {
+    pub(crate) fn new(name: &'static str, title: &str) -> Self {
         Self { name, text: format!("## {title}\n"), load: load() }
     }
 
     /// Adds a paragraph.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn paragraph(&mut self, text: &str) {
         println!("\n{text}");
         self.add(&format!("\n{text}\n"));
     }

@@ -51,9 +51,9 @@ impl fmt::Display for Sample {
 
 /// Pseudorandom numbers, the same in every run (SplitMix64).
 #[derive(Debug, Clone)]
-pub(crate) struct Draw(u64);
+pub(crate) struct Random(u64);
 
-impl Draw {
+impl Random {
     /// Creates a generator from `seed`.
     #[must_use]
     pub(crate) const fn new(seed: u64) -> Self {
@@ -118,9 +118,9 @@ impl Zipf {
     /// # Panics
     ///
     /// When it is of no numbers.
-    pub(crate) fn next(&self, draw: &mut Draw) -> u64 {
+    pub(crate) fn next(&self, random: &mut Random) -> u64 {
         let total = self.sums.last().expect("there are numbers to draw");
-        let wanted = draw.fraction() * total;
+        let wanted = random.fraction() * total;
         let rank = self.sums.partition_point(|sum| *sum < wanted);
         scatter(rank as u64) % self.sums.len() as u64
     }

@@ -12,10 +12,10 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-use super::{BATCH, CONNECTIONS, Load, STREAMS, noop, question};
+use super::{BATCH, CONNECTIONS, Load, STREAMS, authorize_request, noop};
 use crate::common::cpu;
 use crate::common::data;
-use crate::common::stats::{Draw, Sample, Zipf};
+use crate::common::stats::{Random, Sample, Zipf};
 
 /// Duration of the load before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);
@@ -44,15 +44,15 @@ struct Keys {
 impl Keys {
     /// Draws keys among `count`; `seed` determines which ones.
     fn draw(load: Load, count: u64, seed: u64) -> Self {
-        let mut draw = Draw::new(seed);
-        let number: Box<dyn Fn(&mut Draw) -> u64> = if load == Load::AuthorizeZipf {
+        let mut random = Random::new(seed);
+        let number: Box<dyn Fn(&mut Random) -> u64> = if load == Load::AuthorizeZipf {
             let zipf = Zipf::new(count);
-            Box::new(move |draw| zipf.next(draw))
+            Box::new(move |random| zipf.next(random))
         } else {
-            Box::new(move |draw| draw.below(count))
+            Box::new(move |random| random.below(count))
         };
         let drawn = if load == Load::Nothing { 0 } else { DRAWN };
-        Self { texts: (0..drawn).map(|_| text(number(&mut draw))).collect(), next: AtomicUsize::new(0) }
+        Self { texts: (0..drawn).map(|_| text(number(&mut random))).collect(), next: AtomicUsize::new(0) }
     }
 
     fn next(&self) -> String {
@@ -61,7 +61,7 @@ impl Keys {
 }
 
 /// Configuration of the client.
-pub(super) struct Order<'a> {
+pub(super) struct ClientConfig<'a> {
     pub(super) address: &'a str,
     /// Token of an operator.
     pub(super) token: &'a str,
@@ -78,9 +78,9 @@ pub(super) struct Order<'a> {
 /// Prints `warm`, waits for a line, and then prints how many calls returned in the time, and the median and the 99th
 /// percentile of their durations in microseconds.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub(super) fn run(order: &Order<'_>) {
-    let &Order { address, token, load, time, pace, .. } = order;
-    let keys = Arc::new(Keys::draw(load, order.keys, order.seed));
+pub(super) fn run(config: &ClientConfig<'_>) {
+    let &ClientConfig { address, token, load, time, pace, .. } = config;
+    let keys = Arc::new(Keys::draw(load, config.keys, config.seed));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let bearer: MetadataValue<Ascii> = format!("Bearer {token}").parse().expect("a token is ASCII");
@@ -91,9 +91,9 @@ pub(super) fn run(order: &Order<'_>) {
             let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
             let channel = endpoint.connect().await.expect("the server is there");
             for stream in 0..STREAMS {
-                let draw = Draw::new((connection * STREAMS + stream) as u64);
+                let random = Random::new((connection * STREAMS + stream) as u64);
                 let (client, keys) = (Grpc::new(channel.clone()), Arc::clone(&keys));
-                let caller = Caller { client, bearer: bearer.clone(), load, keys, draw };
+                let caller = Caller { client, bearer: bearer.clone(), load, keys, random };
                 #[expect(clippy::disallowed_methods, reason = "awaited below")]
                 callers.push(tokio::task::spawn(caller.calls(pace, Arc::clone(&count))));
             }
@@ -122,7 +122,7 @@ struct Caller {
     bearer: MetadataValue<Ascii>,
     load: Load,
     keys: Arc<Keys>,
-    draw: Draw,
+    random: Random,
 }
 
 impl Caller {
@@ -131,7 +131,7 @@ impl Caller {
         let mut times = Vec::new();
         let mut ticks = pace.map(|pace| {
             // Spreads the first calls of all callers.
-            let begin = tokio::time::Instant::now() + pace.mul_f64(self.draw.fraction());
+            let begin = tokio::time::Instant::now() + pace.mul_f64(self.random.fraction());
             tokio::time::interval_at(begin, pace)
         });
         while !count.over.load(Ordering::Relaxed) {
@@ -152,14 +152,14 @@ impl Caller {
     async fn call(&mut self) {
         match self.load {
             Load::Authorize | Load::AuthorizeZipf | Load::Echo => {
-                let request = self.request(question(self.keys.next()));
+                let request = self.request(authorize_request(self.keys.next()));
                 let codec = ProstCodec::<_, proto::AuthorizeResponse>::default();
                 let answer = self.client.unary(request, PathAndQuery::from_static(AUTHORIZE), codec).await;
                 let decision = answer.expect("a call is answered").into_inner().decision.expect("with a decision");
                 assert!(decision.allowed, "{decision:?}");
             }
             Load::Batch => {
-                let requests = (0..BATCH).map(|_| question(self.keys.next())).collect();
+                let requests = (0..BATCH).map(|_| authorize_request(self.keys.next())).collect();
                 let request = self.request(proto::BatchAuthorizeRequest { requests });
                 let codec = ProstCodec::<_, proto::BatchAuthorizeResponse>::default();
                 let answer = self.client.unary(request, PathAndQuery::from_static(BATCH_AUTHORIZE), codec).await;

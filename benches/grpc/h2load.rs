@@ -6,8 +6,8 @@ use std::process::Command;
 use prost::Message as _;
 
 use super::client::{AUTHORIZE, text};
-use super::{CONNECTIONS, Load, STREAMS, noop, question};
-use crate::support::bootstrap::find_program;
+use super::{CONNECTIONS, Load, STREAMS, authorize_request, noop};
+use crate::support::machine::find_program;
 
 /// Makes `calls` calls, all about the first key. Returns the number of responses per second.
 ///
@@ -18,7 +18,7 @@ pub(super) fn run(address: &str, token: &str, load: Load, calls: u64) -> f64 {
     let program = find_program("h2load", &[]).expect("h2load is needed: run `scripts/setup bench`");
     let (path, message) = match load {
         Load::Nothing => (noop::PATH, Vec::new()),
-        _ => (AUTHORIZE, question(text(0)).encode_to_vec()),
+        _ => (AUTHORIZE, authorize_request(text(0)).encode_to_vec()),
     };
     let length = u32::try_from(message.len()).expect("a small message").to_be_bytes();
     let mut body = tempfile::NamedTempFile::new().expect("a temporary file can be made");
@@ -32,18 +32,18 @@ pub(super) fn run(address: &str, token: &str, load: Load, calls: u64) -> f64 {
         .arg(format!("http://{address}{path}"))
         .output()
         .expect("h2load runs");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains(&format!("{calls} succeeded, 0 failed, 0 errored, 0 timeout")), "{told}");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(stdout.contains(&format!("{calls} succeeded, 0 failed, 0 errored, 0 timeout")), "{stdout}");
     // A call that fails in gRPC also returns status 200, but without a message.
-    let received = number_before(&told, ") data");
+    let received = number_before(&stdout, ") data");
     let least = if load == Load::Nothing { 5 } else { 100 };
-    assert!(received >= (least * calls) as f64, "calls failed: {told}");
-    number_before(&told, " req/s")
+    assert!(received >= (least * calls) as f64, "calls failed: {stdout}");
+    number_before(&stdout, " req/s")
 }
 
 /// Returns the number before the first occurrence of `label`.
-fn number_before(told: &str, label: &str) -> f64 {
-    let end = told.find(label).unwrap_or_else(|| panic!("h2load tells {label}: {told}"));
-    let begin = told[..end].rfind([' ', '(']).map_or(0, |at| at + 1);
-    told[begin..end].parse().unwrap_or_else(|_| panic!("h2load tells a number before {label}: {told}"))
+fn number_before(stdout: &str, label: &str) -> f64 {
+    let end = stdout.find(label).unwrap_or_else(|| panic!("h2load tells {label}: {stdout}"));
+    let begin = stdout[..end].rfind([' ', '(']).map_or(0, |at| at + 1);
+    stdout[begin..end].parse().unwrap_or_else(|_| panic!("h2load tells a number before {label}: {stdout}"))
 }

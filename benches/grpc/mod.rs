@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
-use self::client::Order;
+use self::client::ClientConfig;
 use self::process::{Round, Server, ratio, sample};
 use crate::common::data;
 use crate::common::report::Section;
@@ -65,7 +65,7 @@ impl Load {
 }
 
 /// Runs the server or the client if this process was started as one; returns whether it did.
-pub(crate) fn helps(words: &[&str]) -> bool {
+pub(crate) fn run_helper(words: &[&str]) -> bool {
     match *words {
         ["server", "echo"] => server::run_echo(),
         ["server", threads, keys] => {
@@ -74,7 +74,7 @@ pub(crate) fn helps(words: &[&str]) -> bool {
         ["client", address, token, load, seconds, pace, keys, seed] => {
             let known = [Load::Authorize, Load::AuthorizeZipf, Load::Batch, Load::Nothing, Load::Echo];
             let pace = Duration::from_micros(pace.parse().expect("a number of microseconds"));
-            client::run(&Order {
+            client::run(&ClientConfig {
                 address,
                 token,
                 load: *known.iter().find(|known| known.word() == load).expect("a load"),
@@ -90,7 +90,7 @@ pub(crate) fn helps(words: &[&str]) -> bool {
 }
 
 /// Makes the request about a key.
-fn question(key: String) -> proto::AuthorizeRequest {
+fn authorize_request(key: String) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest {
         key,
         method: "GET /api/v5/orders".to_owned(),
@@ -146,11 +146,11 @@ fn rounds(threads: usize, keys: u64, count: usize, seconds: u64, extent: Extent)
 }
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let (count, seconds) = if earnest { (10, 3) } else { (1, 1) };
-    let sizes: &[u64] = if earnest { &[10_000, 1_000_000, 10_000_000] } else { &[1_000] };
-    let mut section = Section::begin("grpc", "Authorize over gRPC");
-    section.say(&format!(
+pub(crate) fn run(full: bool) -> Section {
+    let (count, seconds) = if full { (10, 3) } else { (1, 1) };
+    let sizes: &[u64] = if full { &[10_000, 1_000_000, 10_000_000] } else { &[1_000] };
+    let mut section = Section::new("grpc", "Authorize over gRPC");
+    section.paragraph(&format!(
         "CPU time of the whole server process per call, in microseconds, under {CONNECTIONS} connections × {STREAMS} \
          calls at once from another process on the same machine; every call of Authorize allowed, its key in the cache: \
          any of all as often as the others, or the n-th 1/n as often as the first. Nothing: a unary call of an empty \
@@ -165,7 +165,7 @@ pub(crate) fn run(earnest: bool) -> Section {
         servers.map(|(threads, keys, extent)| (threads, keys, rounds(threads, keys, count, seconds, extent))).collect();
     costs(&mut section, &measured);
     let (_, keys, whole) = &measured[0];
-    section.say(&format!("The rest with one data thread and {keys} keys, each as often as the others."));
+    section.paragraph(&format!("The rest with one data thread and {keys} keys, each as often as the others."));
     waits(&mut section, whole);
     batches(&mut section, whole);
     by_h2load(&mut section, whole);
@@ -206,7 +206,7 @@ fn costs(section: &mut Section, measured: &[Measured]) {
 }
 
 fn waits(section: &mut Section, rounds: &Rounds) {
-    section.say(
+    section.paragraph(
         "What a caller waits, in microseconds on the wall, when calls come at half of the rate above. Goal: 1.3 to nothing \
          at the 99th percentile.",
     );
@@ -222,7 +222,7 @@ fn waits(section: &mut Section, rounds: &Rounds) {
 }
 
 fn batches(section: &mut Section, rounds: &Rounds) {
-    section.say(&format!(
+    section.paragraph(&format!(
         "BatchAuthorize of {BATCH}: CPU time of the whole process per decision, in nanoseconds, and how many decisions one \
          second of a core's time therefore makes. Goal: a million."
     ));
@@ -232,7 +232,7 @@ fn batches(section: &mut Section, rounds: &Rounds) {
 }
 
 fn by_h2load(section: &mut Section, rounds: &Rounds) {
-    section.say(&format!(
+    section.paragraph(&format!(
         "The load of h2load instead, {CALLS} calls of one key in a round, over as many connections with as many calls at \
          once."
     ));

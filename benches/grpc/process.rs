@@ -27,11 +27,11 @@ impl Helper {
         Self { child, input, output }
     }
 
-    fn say(&mut self, line: &str) {
+    fn send_line(&mut self, line: &str) {
         writeln!(self.input, "{line}").expect("the other process listens");
     }
 
-    fn hear(&mut self) -> String {
+    fn read_line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the other process speaks");
         assert!(!line.is_empty(), "the other process has ended");
@@ -39,7 +39,7 @@ impl Helper {
     }
 
     fn number(&mut self) -> f64 {
-        self.hear().parse().expect("the other process tells a number")
+        self.read_line().parse().expect("the other process tells a number")
     }
 }
 
@@ -82,7 +82,7 @@ impl Server {
 
     fn of(words: &[&str], keys: u64) -> Self {
         let mut process = Helper::start(words);
-        let (address, token) = (process.hear(), process.hear());
+        let (address, token) = (process.read_line(), process.read_line());
         Self { process, address, token, keys }
     }
 
@@ -93,9 +93,9 @@ impl Server {
         let (keys, seed) = (self.keys.to_string(), seed.to_string());
         let words = ["client", &self.address, &self.token, load.word(), &length, &pace, &keys, &seed];
         let mut client = Helper::start(&words);
-        assert_eq!(client.hear(), "warm");
+        assert_eq!(client.read_line(), "warm");
         let before = self.spent();
-        client.say("go");
+        client.send_line("go");
         let calls = client.number();
         let spent = self.spent() - before;
         Round { cost: spent / calls, rate: calls / seconds as f64, took: (client.number(), client.number()) }
@@ -110,7 +110,7 @@ impl Server {
 
     /// Returns the CPU time of the server in microseconds.
     fn spent(&mut self) -> f64 {
-        self.process.say("cpu");
+        self.process.send_line("cpu");
         self.process.number()
     }
 }

@@ -21,7 +21,7 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::noop::Nothing;
-use crate::common::drawn::Drawn;
+use crate::common::generated::GeneratedStorage;
 use crate::common::{cpu, data};
 use crate::decide;
 
@@ -35,32 +35,32 @@ pub(crate) fn run(threads: usize, keys: u32) {
     let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
     let (address, token) = runtime.block_on(serve(&url, threads, keys));
     println!("{address}\n{token}");
-    tell();
+    report_cpu_time();
 }
 
 /// Serves with plain hyper on one thread, with the same protocol of lines.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
 pub(crate) fn run_echo() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-    let (say, hear) = std::sync::mpsc::channel();
-    let thread = std::thread::spawn(move || runtime.block_on(echo(&say)));
-    let address: std::net::SocketAddr = hear.recv().expect("a port is free");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || runtime.block_on(echo(&sender)));
+    let address: std::net::SocketAddr = receiver.recv().expect("a port is free");
     println!("{address}\n-");
-    tell();
+    report_cpu_time();
     drop(thread);
 }
 
 /// Prints the CPU time of the process for each line of input, until the input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-fn tell() {
+fn report_cpu_time() {
     for _line in std::io::stdin().lock().lines() {
         println!("{}", cpu::of_process().as_micros());
     }
 }
 
-async fn echo(say: &std::sync::mpsc::Sender<std::net::SocketAddr>) {
+async fn echo(sender: &std::sync::mpsc::Sender<std::net::SocketAddr>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    say.send(listener.local_addr().expect("a bound socket has an address")).expect("the other thread listens");
+    sender.send(listener.local_addr().expect("a bound socket has an address")).expect("the other thread listens");
     let answer = Bytes::from(usual_answer());
     loop {
         let (stream, _) = listener.accept().await.expect("connections come");
@@ -104,12 +104,12 @@ fn usual_answer() -> Vec<u8> {
 
 async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let storage = data::open(url).await;
-    let token = data::hire(&storage).await;
-    let house = data::furnish(&storage).await;
+    let token = data::create_admin(&storage).await;
+    let catalog = data::create_catalog(&storage).await;
     // Every key has access to everything: every call must be allowed.
-    let drawn = Drawn::new(storage, house, keys, data::open_grant).await;
+    let generated = GeneratedStorage::new(storage, catalog, keys, data::open_grant).await;
     let tasks = Tasks::new();
-    let authority = decide::started(Arc::new(drawn), keys.into(), &tasks).await;
+    let authority = decide::started(Arc::new(generated), keys.into(), &tasks).await;
     decide::warm(&authority, keys.into()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("a bound socket has an address");

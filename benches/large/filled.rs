@@ -19,7 +19,7 @@ use crate::common::data;
 use crate::support::{eventually, postgres::query};
 
 /// Keys in one statement.
-const PIECE: u32 = 500_000;
+const CHUNK: u32 = 500_000;
 
 /// Creation time of the first key, and the time between two keys, in milliseconds.
 const FIRST: i64 = 1_750_000_000_000;
@@ -43,7 +43,7 @@ const INDEXES: &[&str] = &[
 const DIGESTS: &str = "CREATE UNIQUE INDEX secrets_digest ON secrets (digest)";
 
 /// Differences of the engines' SQL: expressions over `n`, the number of a key, or over `ms`, its creation time.
-struct Words {
+struct SqlDialect {
     /// Rows of `n`, from `$1` to below `$2`.
     numbers: &'static str,
     /// Id after its prefix.
@@ -54,7 +54,7 @@ struct Words {
     part: &'static str,
 }
 
-const SQLITE: Words = Words {
+const SQLITE: SqlDialect = SqlDialect {
     numbers: "WITH RECURSIVE numbers (n) AS (SELECT $1 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < $2) \
               SELECT n FROM numbers",
     id: "printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n)",
@@ -62,7 +62,7 @@ const SQLITE: Words = Words {
     part: "char(31)",
 };
 
-const POSTGRES: Words = Words {
+const POSTGRES: SqlDialect = SqlDialect {
     numbers: "SELECT generate_series($1::bigint, $2::bigint - 1) AS n",
     id: "lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') || '-7000-8000-' || \
          lpad(to_hex(n), 12, '0')",
@@ -70,7 +70,7 @@ const POSTGRES: Words = Words {
     part: "chr(31)",
 };
 
-impl Words {
+impl SqlDialect {
     /// Returns the SQL that adds the keys from `first` to below `end`.
     fn keys(&self, first: u32, end: u32) -> String {
         let part = self.part;
@@ -102,9 +102,9 @@ impl Words {
 }
 
 /// Adds stores and methods to empty storage, as its first revision.
-pub(super) async fn furnish(url: &str) {
+pub(super) async fn create_catalog(url: &str) {
     let storage = data::open(url).await;
-    data::furnish(&storage).await;
+    data::create_catalog(&storage).await;
 }
 
 /// Adds keys 0 to `count` to an SQLite file that no other process has open.
@@ -120,7 +120,7 @@ pub(super) fn sqlite(url: &str, count: u32) {
     run("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000");
     run("DROP TRIGGER keys_search_insert; DROP TRIGGER keys_search_update; DROP TABLE keys_search");
     INDEXES.iter().for_each(|index| run(&format!("DROP INDEX {index}")));
-    for (first, end) in pieces(count) {
+    for (first, end) in chunks(count) {
         run(&SQLITE.keys(first, end));
         run(&SQLITE.secrets(first, end));
     }
@@ -133,8 +133,8 @@ pub(super) fn postgres(url: &str, count: u32) {
     run("DROP INDEX IF EXISTS keys_search");
     INDEXES.iter().for_each(|index| drop(run(&format!("DROP INDEX {index}"))));
     std::thread::scope(|scope| {
-        scope.spawn(|| pieces(count).for_each(|(first, end)| drop(run(&POSTGRES.keys(first, end)))));
-        pieces(count).for_each(|(first, end)| drop(run(&POSTGRES.secrets(first, end))));
+        scope.spawn(|| chunks(count).for_each(|(first, end)| drop(run(&POSTGRES.keys(first, end)))));
+        chunks(count).for_each(|(first, end)| drop(run(&POSTGRES.secrets(first, end))));
     });
     run(DIGESTS);
     // Autovacuum would do the same some time after so many inserts.
@@ -162,6 +162,6 @@ pub(super) async fn check(url: &str, count: u32) {
     assert!(grant.row_revision <= read.head.revision);
 }
 
-fn pieces(count: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0..count).step_by(PIECE as usize).map(move |first| (first, (first + PIECE).min(count)))
+fn chunks(count: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..count).step_by(CHUNK as usize).map(move |first| (first, (first + CHUNK).min(count)))
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::bootstrap::find_program;
+use crate::support::machine::find_program;
 
 /// Results of a load.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +26,11 @@ pub(crate) fn run(url: &str, token: &str, connections: usize, seconds: u64) -> F
     let (time, header) = (format!("-d{seconds}s"), format!("x-api-key: {token}"));
     let output = Command::new(wrk).args(["-t1", &connections, &time, "--latency", "-H", &header, url]).output();
     let output = output.expect("wrk runs");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && !told.contains("Non-2xx") && !told.contains("Socket errors"), "{told}");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && !stdout.contains("Non-2xx") && !stdout.contains("Socket errors"), "{stdout}");
     let after = |label: &str| {
-        let line = told.lines().find_map(|line| line.trim().strip_prefix(label));
-        line.unwrap_or_else(|| panic!("wrk tells {label}: {told}")).trim().to_owned()
+        let line = stdout.lines().find_map(|line| line.trim().strip_prefix(label));
+        line.unwrap_or_else(|| panic!("wrk tells {label}: {stdout}")).trim().to_owned()
     };
     let rate = after("Requests/sec:").parse().expect("a rate is a number");
     Figures { p50: microseconds(&after("50%")), p99: microseconds(&after("99%")), rate }

@@ -6,11 +6,11 @@
 //! comes from wrk, another process on the same machine: over one connection, which measures the added latency without
 //! queueing, and over many, which measures throughput. The setups are loaded in turn, round by round.
 
-mod front;
 mod load;
+mod setup;
 
-use self::front::{Kind, Setup};
 use self::load::Figures;
+use self::setup::{Kind, Setup};
 use crate::common::report::Section;
 use crate::common::stats::Sample;
 
@@ -22,10 +22,10 @@ const KINDS: [(Kind, usize); 5] =
     [(Kind::EnvoyBare, 0), (Kind::EnvoyOwn, 0), (Kind::EnvoyAsking, 0), (Kind::NginxBare, 3), (Kind::NginxAsking, 3)];
 
 /// Runs the benchmark.
-pub(crate) fn run(earnest: bool) -> Section {
-    let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
-    let mut section = Section::begin("proxies", "Through Envoy and nginx");
-    section.say(&format!(
+pub(crate) fn run(full: bool) -> Section {
+    let (rounds, seconds) = if full { (7, 4) } else { (1, 1) };
+    let mut section = Section::new("proxies", "Through Envoy and nginx");
+    section.paragraph(&format!(
         "Each proxy has one worker, is run from its file in deploy/ and sends every request on to the same service; every \
          request brings one key that is good. Latchkey is on the same machine, as is wrk, which makes the load. Times are \
          over one connection, in microseconds; what is added is against the same proxy without, in the same round. \
@@ -33,16 +33,16 @@ pub(crate) fn run(earnest: bool) -> Section {
          setups in turn."
     ));
     let setup = Setup::new();
-    let fronts: Vec<_> = KINDS.iter().map(|(kind, _)| setup.front(*kind)).collect();
+    let proxies: Vec<_> = KINDS.iter().map(|(kind, _)| setup.start_proxy(*kind)).collect();
     let mut alone: Vec<Vec<Figures>> = vec![Vec::new(); KINDS.len()];
     let mut many: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
-    for front in &fronts {
-        load::run(&front.url(), setup.token(), MANY, 1);
+    for proxy in &proxies {
+        load::run(&proxy.url(), setup.token(), MANY, 1);
     }
     for _ in 0..rounds {
-        for (at, front) in fronts.iter().enumerate() {
-            alone[at].push(load::run(&front.url(), setup.token(), 1, seconds));
-            many[at].push(load::run(&front.url(), setup.token(), MANY, seconds).rate);
+        for (at, proxy) in proxies.iter().enumerate() {
+            alone[at].push(load::run(&proxy.url(), setup.token(), 1, seconds));
+            many[at].push(load::run(&proxy.url(), setup.token(), MANY, seconds).rate);
         }
     }
     section.table(&["", "p50", "p99", "added to p50", "added to p99", "requests/s"]);
@@ -57,7 +57,7 @@ pub(crate) fn run(earnest: bool) -> Section {
             }
         };
         section.row(&[
-            kind.told(),
+            kind.label(),
             &of(|figures| figures.p50).to_string(),
             &of(|figures| figures.p99).to_string(),
             &added(|figures| figures.p50),

@@ -3,13 +3,13 @@
 use latchkey::proto::v1 as proto;
 use proto::{Key, Method, Store, StoreKind, StoreUse};
 
-use crate::Judge;
-use crate::world::Of::{All, Only};
-use crate::world::{because, key};
+use crate::RefusalChecker;
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{key, with_comment};
 
 on_both_engines!(what_is_just_within_its_bounds_is_taken);
 
-async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
+async fn what_is_just_within_its_bounds_is_taken(checker: &RefusalChecker) {
     let store = Store {
         code: "x".repeat(64),
         name: "ж".repeat(200),
@@ -18,8 +18,8 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
         hosts: (0..100).map(|at| format!("h{at:03}.{}", "x".repeat(60))).collect(),
         ..Default::default()
     };
-    let request = proto::CreateStoreRequest { store: Some(store.clone()), options: because(&"c".repeat(1_000)) };
-    let made = judge.manager.stores().create_store(request).await.expect("a store").into_inner().store;
+    let request = proto::CreateStoreRequest { store: Some(store.clone()), options: with_comment(&"c".repeat(1_000)) };
+    let made = checker.manager.stores().create_store(request).await.expect("a store").into_inner().store;
     let made = made.expect("an answer has a store");
     assert_eq!(
         (&made.code, &made.name, &made.platform, &made.hosts),
@@ -38,7 +38,7 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
     };
     assert_eq!(method.method.len(), 512);
     let request = proto::CreateMethodRequest { method: Some(method.clone()), options: None };
-    let made = judge.manager.methods().create_method(request).await.expect("a method").into_inner().method;
+    let made = checker.manager.methods().create_method(request).await.expect("a method").into_inner().method;
     let made = made.expect("an answer has a method");
     let same = Method {
         position: made.position,
@@ -57,7 +57,7 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
         labels: (0..50).map(|at| (format!("l{at:02}{}", "-".repeat(60)), "з".repeat(200))).collect(),
         ..key(&"и".repeat(200), Only(&[&store.code]), Only(&[&method.method]))
     };
-    let issued = judge.issue(asked.clone()).await;
+    let issued = checker.create_key(asked.clone()).await;
     let same = Key {
         id: issued.key.id.clone(),
         active: Some(true),
@@ -68,8 +68,8 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
         ..asked
     };
     assert_eq!(issued.key, same);
-    assert_eq!(judge.get_key(&issued.key.id).await.expect("it is read"), same);
-    let revoked = judge.revoke(&issued.key.id, &"г".repeat(500)).await;
+    assert_eq!(checker.get_key(&issued.key.id).await.expect("it is read"), same);
+    let revoked = checker.revoke_key(&issued.key.id, &"г".repeat(500)).await;
     assert_eq!(revoked.revoke_reason, "г".repeat(500));
 
     let request = proto::CreateKeyRequest {
@@ -78,11 +78,11 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
         ..Default::default()
     };
     assert_eq!(request.request_id.len(), 64);
-    judge.manager.keys().create_key(request).await.expect("a request id of 64 characters");
+    checker.manager.keys().create_key(request).await.expect("a request id of 64 characters");
     let rotate = proto::RotateKeyRequest {
-        id: judge.issue(key("to rotate", All, All)).await.key.id,
+        id: checker.create_key(key("to rotate", All, All)).await.key.id,
         overlap: Some(prost_types::Duration { seconds: 366 * 86_400, nanos: 0 }),
         ..Default::default()
     };
-    judge.manager.keys().rotate_key(rotate).await.expect("an overlap of 366 days");
+    checker.manager.keys().rotate_key(rotate).await.expect("an overlap of 366 days");
 }

@@ -5,9 +5,9 @@ use prost_types::{Duration, Timestamp};
 use proto::imported_key::Secret;
 use proto::{CreateKeyRequest, ImportKeysRequest, ImportedKey, Key, RotateKeyRequest, UpdateKeyRequest, WriteOptions};
 
-use crate::Judge;
-use crate::world::Of::{All, Only};
-use crate::world::{far_off, key, long_ago, mask};
+use crate::RefusalChecker;
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{far_future, key, long_ago, mask};
 
 on_both_engines!(creating, updating, rotating, ending, importing);
 
@@ -31,7 +31,7 @@ fn wrong_key() -> (Key, Vec<&'static str>) {
         stores: texts(&["berlin", "-bad", "berlin", "", "x y"]),
         method_access: 0,
         methods: texts(&["get /orders", "GET orders", "", "GET /a/../b"]),
-        not_before: Some(far_off()),
+        not_before: Some(far_future()),
         expire_time: Some(long_ago(0)),
         networks: texts(&["192.0.2.7/24", "anywhere", "192.0.2.1", "10.0.0.0/8", "10.0.0.0/8"]),
         labels: [("Team".to_owned(), "x".to_owned()), ("team".to_owned(), "y".repeat(201))].into(),
@@ -63,20 +63,20 @@ fn wrong_key() -> (Key, Vec<&'static str>) {
     (key, fields)
 }
 
-fn within(base: &str, fields: &[&str], more: &[&str]) -> Vec<String> {
+fn with_prefix(base: &str, fields: &[&str], more: &[&str]) -> Vec<String> {
     fields.iter().map(|field| format!("{base}.{field}")).chain(more.iter().map(ToString::to_string)).collect()
 }
 
-fn borrowed(fields: &[String]) -> Vec<&str> {
+fn as_strs(fields: &[String]) -> Vec<&str> {
     fields.iter().map(String::as_str).collect()
 }
 
-async fn creating(judge: &Judge) {
-    judge.stores(&["berlin"]).await;
-    judge.begin().await;
-    let create = async |request: CreateKeyRequest| judge.manager.keys().create_key(request).await;
-    judge
-        .invalid(
+async fn creating(checker: &RefusalChecker) {
+    checker.create_stores(&["berlin"]).await;
+    checker.expect_no_writes().await;
+    let create = async |request: CreateKeyRequest| checker.manager.keys().create_key(request).await;
+    checker
+        .assert_invalid(
             "an empty request",
             create(CreateKeyRequest::default()).await,
             &["key.name", "key.store_access", "key.method_access"],
@@ -89,8 +89,8 @@ async fn creating(judge: &Judge) {
         request_id: "no spaces please".to_owned(),
         options: bad_options(),
     };
-    let expected = within("key", &fields, &["token", "request_id", "options.comment", "options.replica_wait"]);
-    judge.invalid("everything is wrong", create(everything).await, &borrowed(&expected)).await;
+    let expected = with_prefix("key", &fields, &["token", "request_id", "options.comment", "options.replica_wait"]);
+    checker.assert_invalid("everything is wrong", create(everything).await, &as_strs(&expected)).await;
 
     let cases: [(&str, Key, &[&str]); 16] = [
         ("all stores with a list", Key { stores: texts(&["berlin"]), ..key("a", All, All) }, &["key.stores"]),
@@ -139,11 +139,13 @@ async fn creating(judge: &Judge) {
         ),
     ];
     for (what, key, fields) in cases {
-        judge.invalid(what, create(CreateKeyRequest { key: Some(key), ..Default::default() }).await, fields).await;
+        checker
+            .assert_invalid(what, create(CreateKeyRequest { key: Some(key), ..Default::default() }).await, fields)
+            .await;
     }
     let many = Key { methods: (0..5_001).map(|at| format!("GET /m{at}")).collect(), ..key("a", All, Only(&[])) };
     let request = CreateKeyRequest { key: Some(many), ..Default::default() };
-    judge.invalid("too many methods", create(request).await, &["key.methods"]).await;
+    checker.assert_invalid("too many methods", create(request).await, &["key.methods"]).await;
     let mistyped = format!("lk_{}", "0".repeat(49));
     for (what, token) in [
         ("a short token", "x".repeat(31)),
@@ -155,24 +157,24 @@ async fn creating(judge: &Judge) {
         let request = CreateKeyRequest { key: Some(key("a", All, All)), token: token.clone(), ..Default::default() };
         let answer = create(request).await;
         assert!(!answer.as_ref().expect_err(what).message().contains(&token), "{what} is not repeated");
-        judge.invalid(what, answer, &["token"]).await;
+        checker.assert_invalid(what, answer, &["token"]).await;
     }
     for request_id in ["x".repeat(65), "a b".to_owned(), "ж".to_owned(), "a/b".to_owned()] {
         let request = CreateKeyRequest { key: Some(key("a", All, All)), request_id, ..Default::default() };
-        judge.invalid("a request id that is none", create(request).await, &["request_id"]).await;
+        checker.assert_invalid("a request id that is none", create(request).await, &["request_id"]).await;
     }
 }
 
-async fn updating(judge: &Judge) {
-    judge.stores(&["berlin"]).await;
-    let all = judge.issue(key("all", All, All)).await.key;
-    let some = judge.issue(key("some", Only(&["berlin"]), Only(&[]))).await.key;
-    judge.begin().await;
+async fn updating(checker: &RefusalChecker) {
+    checker.create_stores(&["berlin"]).await;
+    let all = checker.create_key(key("all", All, All)).await.key;
+    let some = checker.create_key(key("some", Only(&["berlin"]), Only(&[]))).await.key;
+    checker.expect_no_writes().await;
     let update = async |key: Option<Key>, fields: &[&str], options: Option<WriteOptions>| {
         let request = UpdateKeyRequest { key, update_mask: mask(fields), options };
-        judge.manager.keys().update_key(request).await
+        checker.manager.keys().update_key(request).await
     };
-    judge.invalid("an empty request", update(None, &[], None).await, &["key.id", "update_mask"]).await;
+    checker.assert_invalid("an empty request", update(None, &[], None).await, &["key.id", "update_mask"]).await;
     let (wrong, mut fields) = wrong_key();
     let named = [
         "name",
@@ -190,10 +192,10 @@ async fn updating(judge: &Judge) {
         "labels",
     ];
     fields.extend(["id", "active"]);
-    let expected = within("key", &fields, &["options.comment", "options.replica_wait"]);
+    let expected = with_prefix("key", &fields, &["options.comment", "options.replica_wait"]);
     let wrong = Key { id: "key_1".to_owned(), ..wrong };
     let answer = update(Some(wrong), &named, bad_options()).await;
-    judge.invalid("everything is wrong", answer, &borrowed(&expected)).await;
+    checker.assert_invalid("everything is wrong", answer, &as_strs(&expected)).await;
 
     let of = |key: &Key| Key { id: key.id.clone(), ..Default::default() };
     let cases: [(&str, Key, &[&str], &[&str]); 12] = [
@@ -230,27 +232,27 @@ async fn updating(judge: &Judge) {
         ),
         (
             "a validity that ends before it begins",
-            Key { not_before: Some(far_off()), expire_time: Some(long_ago(0)), ..of(&some) },
+            Key { not_before: Some(far_future()), expire_time: Some(long_ago(0)), ..of(&some) },
             &["not_before", "expire_time"],
             &["key.expire_time"],
         ),
     ];
     for (what, key, named, fields) in cases {
-        judge.invalid(what, update(Some(key), named, None).await, fields).await;
+        checker.assert_invalid(what, update(Some(key), named, None).await, fields).await;
     }
     let ending = Key { expire_time: Some(long_ago(5)), ..of(&some) };
     update(Some(ending), &["expire_time"], None).await.expect("it may be over");
-    judge.begin().await;
+    checker.expect_no_writes().await;
     let begins_later = Key { not_before: Some(long_ago(5)), ..of(&some) };
     let answer = update(Some(begins_later), &["not_before"], None).await;
-    judge.invalid("a beginning after the end there is", answer, &["key.expire_time"]).await;
+    checker.assert_invalid("a beginning after the end there is", answer, &["key.expire_time"]).await;
 }
 
-async fn rotating(judge: &Judge) {
-    let issued = judge.issue(key("a", All, All)).await.key;
-    judge.begin().await;
-    let rotate = async |request: RotateKeyRequest| judge.manager.keys().rotate_key(request).await;
-    judge.invalid("an empty request", rotate(RotateKeyRequest::default()).await, &["id", "overlap"]).await;
+async fn rotating(checker: &RefusalChecker) {
+    let issued = checker.create_key(key("a", All, All)).await.key;
+    checker.expect_no_writes().await;
+    let rotate = async |request: RotateKeyRequest| checker.manager.keys().rotate_key(request).await;
+    checker.assert_invalid("an empty request", rotate(RotateKeyRequest::default()).await, &["id", "overlap"]).await;
     let everything = RotateKeyRequest {
         id: "op_0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d".to_owned(),
         overlap: Some(Duration { seconds: -1, nanos: 0 }),
@@ -259,7 +261,7 @@ async fn rotating(judge: &Judge) {
         options: bad_options(),
     };
     let fields = ["id", "overlap", "token", "options.comment", "options.replica_wait"];
-    judge.invalid("everything is wrong", rotate(everything).await, &fields).await;
+    checker.assert_invalid("everything is wrong", rotate(everything).await, &fields).await;
     let day = 86_400;
     for (seconds, nanos) in [(366 * day, 1), (367 * day, 0), (0, -1), (0, 1_000_000_000), (1, -1), (i64::MAX, 0)] {
         let request = RotateKeyRequest {
@@ -267,16 +269,16 @@ async fn rotating(judge: &Judge) {
             overlap: Some(Duration { seconds, nanos }),
             ..Default::default()
         };
-        judge.invalid("an overlap that is none", rotate(request).await, &["overlap"]).await;
+        checker.assert_invalid("an overlap that is none", rotate(request).await, &["overlap"]).await;
     }
 }
 
-async fn ending(judge: &Judge) {
-    let issued = judge.issue(key("a", All, All)).await.key;
-    judge.begin().await;
-    let mut keys = judge.manager.keys();
+async fn ending(checker: &RefusalChecker) {
+    let issued = checker.create_key(key("a", All, All)).await.key;
+    checker.expect_no_writes().await;
+    let mut keys = checker.manager.keys();
     let answer = keys.revoke_key(proto::RevokeKeyRequest::default()).await;
-    judge.invalid("revoking nothing", answer, &["id", "reason"]).await;
+    checker.assert_invalid("revoking nothing", answer, &["id", "reason"]).await;
     let everything = proto::RevokeKeyRequest {
         id: "KEY_1".to_owned(),
         reason: "x".repeat(501),
@@ -284,42 +286,46 @@ async fn ending(judge: &Judge) {
         options: bad_options(),
     };
     let fields = ["id", "reason", "options.comment", "options.replica_wait"];
-    judge.invalid("everything is wrong", keys.revoke_key(everything).await, &fields).await;
+    checker.assert_invalid("everything is wrong", keys.revoke_key(everything).await, &fields).await;
     for reason in ["", " ", "a\u{1b}[31mb", "trailing "] {
         let request =
             proto::RevokeKeyRequest { id: issued.id.clone(), reason: reason.to_owned(), ..Default::default() };
-        judge.invalid("a reason that is none", keys.revoke_key(request).await, &["reason"]).await;
+        checker.assert_invalid("a reason that is none", keys.revoke_key(request).await, &["reason"]).await;
     }
 
     let answer = keys.revoke_secret(proto::RevokeSecretRequest::default()).await;
-    judge.invalid("ending no token", answer, &["secret_id"]).await;
+    checker.assert_invalid("ending no token", answer, &["secret_id"]).await;
     let request = proto::RevokeSecretRequest { secret_id: issued.id.clone(), options: bad_options() };
     let fields = ["secret_id", "options.comment", "options.replica_wait"];
-    judge.invalid("a key is no secret", keys.revoke_secret(request).await, &fields).await;
+    checker.assert_invalid("a key is no secret", keys.revoke_secret(request).await, &fields).await;
 
     let answer = keys.delete_key(proto::DeleteKeyRequest::default()).await;
-    judge.invalid("deleting nothing", answer, &["id"]).await;
+    checker.assert_invalid("deleting nothing", answer, &["id"]).await;
     let request = proto::DeleteKeyRequest { id: issued.id.to_uppercase(), etag: String::new(), options: bad_options() };
     let fields = ["id", "options.comment", "options.replica_wait"];
-    judge.invalid("an id in capitals", keys.delete_key(request).await, &fields).await;
+    checker.assert_invalid("an id in capitals", keys.delete_key(request).await, &fields).await;
     for id in ["key_", "key_1", "../key", "key_0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d ", "%", "'; DROP TABLE keys; --"] {
         let request = proto::DeleteKeyRequest { id: id.to_owned(), ..Default::default() };
-        judge.invalid("an id that is none", keys.delete_key(request).await, &["id"]).await;
+        checker.assert_invalid("an id that is none", keys.delete_key(request).await, &["id"]).await;
     }
 }
 
-async fn importing(judge: &Judge) {
-    judge.stores(&["berlin"]).await;
-    judge.begin().await;
+async fn importing(checker: &RefusalChecker) {
+    checker.create_stores(&["berlin"]).await;
+    checker.expect_no_writes().await;
     let import = async |keys: Vec<ImportedKey>, options: Option<WriteOptions>| {
         let request = ImportKeysRequest { keys, dry_run: false, options };
-        judge.manager.keys().import_keys(request).await
+        checker.manager.keys().import_keys(request).await
     };
     let imported = |key: Key, secret: Option<Secret>| ImportedKey { key: Some(key), secret, hint: String::new() };
     let token = |text: &str| Some(Secret::Token(text.to_owned()));
     let digest = |text: &str| Some(Secret::Sha256(text.to_owned()));
-    judge
-        .invalid("none", import(Vec::new(), bad_options()).await, &["keys", "options.comment", "options.replica_wait"])
+    checker
+        .assert_invalid(
+            "none",
+            import(Vec::new(), bad_options()).await,
+            &["keys", "options.comment", "options.replica_wait"],
+        )
         .await;
 
     let (wrong, fields) = wrong_key();
@@ -339,7 +345,7 @@ async fn importing(judge: &Judge) {
         imported(key("a digest of letters", All, All), digest(&"g".repeat(64))),
         imported(key("the first again", All, All), token(good)),
     ];
-    let mut expected = within("keys[1].key", &fields, &["keys[1].token"]);
+    let mut expected = with_prefix("keys[1].key", &fields, &["keys[1].token"]);
     expected.extend(
         [
             "keys[2].key.name",
@@ -354,19 +360,20 @@ async fn importing(judge: &Judge) {
         ]
         .map(str::to_owned),
     );
-    judge.invalid("everything is wrong", import(keys, None).await, &borrowed(&expected)).await;
+    checker.assert_invalid("everything is wrong", import(keys, None).await, &as_strs(&expected)).await;
     let unknown = vec![
         imported(key("a", Only(&["berlin", "rome"]), All), token(good)),
         imported(key("b", All, Only(&["GET /a"])), token(&good.to_uppercase())),
     ];
     let fields = ["keys[0].key.stores[1]", "keys[1].key.methods[0]"];
-    judge.invalid("unknown stores and methods", import(unknown, None).await, &fields).await;
+    checker.assert_invalid("unknown stores and methods", import(unknown, None).await, &fields).await;
 
     // More violations than a response can list: it lists the first ones and the number of the others.
     let many = vec![ImportedKey::default(); 500];
-    let status =
-        judge.refused("500 empty keys", import(many, None).await, tonic::Code::InvalidArgument, "INVALID_FIELDS").await;
-    let told = crate::world::violated(&status);
+    let status = checker
+        .assert_refused("500 empty keys", import(many, None).await, tonic::Code::InvalidArgument, "INVALID_FIELDS")
+        .await;
+    let told = crate::test_server::violated_fields(&status);
     assert_eq!(told.first().map(String::as_str), Some("keys[0].key.name"));
     assert!(told.len() > 20 && told.last().is_some_and(String::is_empty), "{told:?}");
     assert!(status.message().contains("and 1999 more"), "{}", status.message());

@@ -5,23 +5,23 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-#[path = "../scenarios/world.rs"]
-pub mod world;
+#[path = "../scenarios/test_server.rs"]
+pub mod test_server;
 
 /// Runs each table on both engines, with a new server for each run.
 macro_rules! on_both_engines {
     ($($table:ident),+ $(,)?) => {$(
         mod $table {
-            use crate::world::{Engine, World};
+            use crate::test_server::{Engine, TestServer};
 
             #[tokio::test]
             async fn sqlite() {
-                super::$table(&crate::Judge::over(World::begin(Engine::Sqlite).await).await).await;
+                super::$table(&crate::RefusalChecker::new(TestServer::start(Engine::Sqlite).await).await).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$table(&crate::Judge::over(World::begin(Engine::Postgres).await).await).await;
+                super::$table(&crate::RefusalChecker::new(TestServer::start(Engine::Postgres).await).await).await;
             }
         }
     )+};
@@ -29,15 +29,15 @@ macro_rules! on_both_engines {
 
 mod bounds;
 mod keys;
-mod others;
+mod other_writes;
 mod reads;
 mod states;
 
 use std::cell::Cell;
 
+use test_server::{TestServer, violated_fields};
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
-use world::{World, violated};
 
 /// Names of internals that no client may see.
 const INTERNALS: [&str; 18] = [
@@ -62,34 +62,39 @@ const INTERNALS: [&str; 18] = [
 ];
 
 /// A server, and what it had written before its table of requests began.
-pub struct Judge {
-    world: World,
-    head: Cell<u64>,
+pub struct RefusalChecker {
+    server: TestServer,
+    revision: Cell<u64>,
 }
 
-impl std::ops::Deref for Judge {
-    type Target = World;
+impl std::ops::Deref for RefusalChecker {
+    type Target = TestServer;
 
-    fn deref(&self) -> &World {
-        &self.world
+    fn deref(&self) -> &TestServer {
+        &self.server
     }
 }
 
-impl Judge {
-    async fn over(world: World) -> Self {
-        let head = Cell::new(world.head().await);
-        Self { world, head }
+impl RefusalChecker {
+    async fn new(server: TestServer) -> Self {
+        let revision = Cell::new(server.latest_revision().await);
+        Self { server, revision }
     }
 
     /// Starts the table: from now on nothing may be written.
-    async fn begin(&self) {
-        self.head.set(self.world.head().await);
+    async fn expect_no_writes(&self) {
+        self.revision.set(self.server.latest_revision().await);
     }
 
     /// Asserts that the request is refused for exactly these fields.
-    async fn invalid<T: std::fmt::Debug>(&self, what: &str, answer: Result<Response<T>, Status>, fields: &[&str]) {
-        let status = self.refused(what, answer, Code::InvalidArgument, "INVALID_FIELDS").await;
-        let mut named = violated(&status);
+    async fn assert_invalid<T: std::fmt::Debug>(
+        &self,
+        what: &str,
+        answer: Result<Response<T>, Status>,
+        fields: &[&str],
+    ) {
+        let status = self.assert_refused(what, answer, Code::InvalidArgument, "INVALID_FIELDS").await;
+        let mut named = violated_fields(&status);
         let mut expected: Vec<String> = fields.iter().map(ToString::to_string).collect();
         named.sort();
         expected.sort();
@@ -97,7 +102,7 @@ impl Judge {
     }
 
     /// Asserts that the request is refused with this code and this machine-readable reason.
-    async fn refused<T: std::fmt::Debug>(
+    async fn assert_refused<T: std::fmt::Debug>(
         &self,
         what: &str,
         answer: Result<Response<T>, Status>,
@@ -108,17 +113,17 @@ impl Judge {
         assert_eq!(status.code(), code, "{what}: {status:?}");
         let info = status.get_details_error_info().expect("a refusal has a reason for programs");
         assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "latchkey.v1"), "{what}");
-        presentable(what, status.message());
+        assert_presentable(what, status.message());
         for violation in status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default() {
-            presentable(what, &violation.description);
+            assert_presentable(what, &violation.description);
         }
-        assert_eq!(self.world.head().await, self.head.get(), "{what}: nothing is written");
+        assert_eq!(self.server.latest_revision().await, self.revision.get(), "{what}: nothing is written");
         status
     }
 }
 
 #[track_caller]
-fn presentable(what: &str, text: &str) {
+fn assert_presentable(what: &str, text: &str) {
     assert!(!text.is_empty(), "{what}: it says something");
     for internal in INTERNALS {
         assert!(!text.contains(internal), "{what} shows {internal}: {text}");

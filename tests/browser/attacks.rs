@@ -7,7 +7,7 @@ use std::path::Path;
 use latchkey::proto::v1 as proto;
 
 use crate::chromium::Chromium;
-use crate::world::{Engine, Of, Verdict as _, World, key};
+use crate::test_server::{DecisionAssertions as _, Engine, Selection, TestServer, key};
 
 /// Starts another site, which returns this page for every request.
 fn another_site(page: String) -> u16 {
@@ -50,12 +50,12 @@ fn on_disk(folder: &Path, text: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_site_neither_frames_pages_nor_sends_forms() {
-    let world = World::begin(Engine::Sqlite).await;
-    let made = world.issue(key("partner", Of::All, Of::All)).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    let made = server.create_key(key("partner", Selection::All, Selection::All)).await;
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, true).await;
-    tab.sign_in(&world, "integration manager").await;
-    let console = format!("http://{}", world.server.addresses().admin);
+    let tab = chromium.open(&server, true).await;
+    tab.sign_in(&server, "integration manager").await;
+    let console = format!("http://{}", server.process.addresses().admin);
     let csrf = tab.eval("document.querySelector('[name=csrf]').value").await;
     let csrf = csrf.as_str().expect("a token").to_owned();
 
@@ -65,29 +65,29 @@ async fn another_site_neither_frames_pages_nor_sends_forms() {
         "<form method=post action='{revoke}'><input name=csrf value='{csrf}'><input name=reason value=evil></form>\
          <script>document.forms[0].submit()</script>"
     );
-    tab.go(&format!("http://localhost:{}/", another_site(form))).await;
-    tab.sees("The form was not accepted").await;
-    let _ = world.ask(&made.token, "GET /api/v5/orders", "").await.must_allow();
+    tab.goto(&format!("http://localhost:{}/", another_site(form))).await;
+    tab.wait_for_text("The form was not accepted").await;
+    let _ = server.authorize(&made.token, "GET /api/v5/orders", "").await.must_allow();
 
     let frame = format!("<p>bait</p><iframe src='{console}/integration/keys' width=600 height=400></iframe>");
-    tab.go(&format!("http://localhost:{}/", another_site(frame))).await;
-    tab.sees("bait").await;
+    tab.goto(&format!("http://localhost:{}/", another_site(frame))).await;
+    tab.wait_for_text("bait").await;
     tab.enter_frame().await;
     assert!(!tab.source().await.contains("API access keys"), "nobody frames the console");
     tab.leave_frame().await;
 
     // Requests from another site carry no session; requests from the console itself do.
-    tab.go("/integration/keys").await;
-    tab.sees("partner").await;
+    tab.goto("/integration/keys").await;
+    tab.wait_for_text("partner").await;
     tab.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_gone_from_pages_addresses_history_caches_disk_and_logs_after_its_last_showing() {
-    let world = World::begin(Engine::Sqlite).await;
-    let (_, admin) = world.hire("chief", proto::Role::Admin, None).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (_, admin) = server.create_operator("chief", proto::Role::Admin, None).await;
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, true).await;
+    let tab = chromium.open(&server, true).await;
     tab.sign_in_with(&admin).await;
 
     tab.follow("Add").await;
@@ -96,41 +96,41 @@ async fn a_token_is_gone_from_pages_addresses_history_caches_disk_and_logs_after
     tab.click("[name=store_access][value=all]").await;
     tab.click("[name=method_access][value=all]").await;
     tab.press("Save").await;
-    tab.sees("Key saved").await;
+    tab.wait_for_text("Key saved").await;
     assert!(!tab.path().await.contains(&token), "no address has it");
     tab.follow("View key").await;
-    tab.sees("partner").await;
-    let _ = world.ask(&token, "GET /api/v5/orders", "").await.must_allow();
+    tab.wait_for_text("partner").await;
+    let _ = server.authorize(&token, "GET /api/v5/orders", "").await.must_allow();
 
     // Going back shows no page with the token; the form has a new one.
     tab.back().await;
     assert!(!tab.source().await.contains(&token), "Back does not show it again");
-    tab.go("/integration/keys/new").await;
+    tab.goto("/integration/keys/new").await;
     assert_ne!(tab.value("#token").await, token);
 
-    tab.go("/oversight/operators/new").await;
+    tab.goto("/oversight/operators/new").await;
     tab.type_into("#name", "auditor").await;
     tab.click("[name=role][value=viewer]").await;
     tab.press("Add operator").await;
-    tab.sees("Operator added").await;
+    tab.wait_for_text("Operator added").await;
     let operator = tab.value("#token").await;
-    tab.go("/oversight/operators").await;
+    tab.goto("/oversight/operators").await;
 
-    tab.go("/integration/find").await;
+    tab.goto("/integration/find").await;
     tab.type_into("#token", &token).await;
     tab.press("Find").await;
-    tab.sees("The token is valid.").await;
+    tab.wait_for_text("The token is valid.").await;
     assert!(!tab.path().await.contains(&token) && !tab.source().await.contains(&token));
-    tab.go("/oversight/audit").await;
+    tab.goto("/oversight/audit").await;
     assert!(!tab.source().await.contains(&token) && !tab.source().await.contains(&operator));
     tab.press("Sign out").await;
-    tab.sees("Operator token").await;
+    tab.wait_for_text("Operator token").await;
     tab.back().await;
     assert!(!tab.source().await.contains("partner"), "who has signed out leaves no pages behind");
     tab.close().await;
     for secret in [&token, &operator, &*admin] {
         assert_eq!(on_disk(chromium.folder(), secret), Vec::<String>::new(), "the browser keeps no token");
-        for log in [world.server.stdout(), world.server.stderr()] {
+        for log in [server.process.stdout(), server.process.stderr()] {
             assert!(!log.contains(secret), "the log has a token");
         }
     }

@@ -8,12 +8,12 @@ use fantoccini::ClientBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use crate::support::bootstrap::{find_program, free_port};
 use crate::support::daemon::Daemon;
 use crate::support::eventually_async;
+use crate::support::machine::{find_program, free_port};
 use crate::support::workspace::Workspace;
 use crate::tab::Tab;
-use crate::world::World;
+use crate::test_server::TestServer;
 
 /// Bound for starting, on a machine that is busy with other tests.
 const START_BOUND: Duration = Duration::from_secs(60);
@@ -52,12 +52,12 @@ impl Chromium {
         self.workspace.path()
     }
 
-    /// Opens the browser on the console of `world`, with or without JavaScript.
+    /// Opens the browser on the console of `server`, with or without JavaScript.
     ///
     /// # Panics
     ///
     /// When the browser does not start.
-    pub async fn open(&self, world: &World, scripts: bool) -> Tab {
+    pub async fn open(&self, server: &TestServer, scripts: bool) -> Tab {
         let program = find_program("chromium", &[]).expect("Chromium is needed: run `make setup`");
         let mut arguments = vec![
             "--headless=new".to_owned(),
@@ -87,6 +87,6 @@ impl Chromium {
             builder.capabilities(capabilities.clone()).connect(&url).await.ok()
         })
         .await;
-        Tab::new(client, world.server.addresses().admin)
+        Tab::new(client, server.process.addresses().admin)
     }
 }

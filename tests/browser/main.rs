@@ -5,8 +5,8 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-#[path = "../scenarios/world.rs"]
-pub mod world;
+#[path = "../scenarios/test_server.rs"]
+pub mod test_server;
 
 pub mod chromium;
 pub mod tab;

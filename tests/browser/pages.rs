@@ -9,21 +9,21 @@ use serde_json::Value;
 
 use crate::chromium::Chromium;
 use crate::tab::Tab;
-use crate::world::{Engine, Of, World, key};
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 /// Widths of the pictures: a desktop and a phone.
 const WIDTHS: [u32; 2] = [1_440, 390];
 /// Width of the narrowest supported screen.
-const NARROWEST: u32 = 360;
+const MIN_WIDTH: u32 = 360;
 /// Maximum size of a page with everything it loads, in bytes transferred.
-pub(crate) const HEAVIEST: u64 = 100 * 1024;
+pub(crate) const MAX_PAGE_BYTES: u64 = 100 * 1024;
 
 /// Maximum layout shift while a page is opened; users notice ten times as much. On a busy machine a table may load in
 /// two pieces, header first, and its columns get their widths with the second: 0.003.
-const STILL: f64 = 0.01;
+const MAX_SHIFT: f64 = 0.01;
 
 /// Name and path of a page.
-type Place = (&'static str, String);
+type NamedPath = (&'static str, String);
 
 fn axe() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/node_modules/axe-core/axe.min.js");
@@ -31,7 +31,7 @@ fn axe() -> String {
 }
 
 /// Returns the accessibility violations of this page.
-async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
+async fn axe_violations(tab: &Tab, axe: &str) -> Vec<String> {
     if tab.eval("typeof axe").await != "object" {
         tab.run(axe).await;
     }
@@ -49,7 +49,7 @@ async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
 }
 
 /// Returns the bytes of the page and of what it loaded, as transferred or as they would be without a cache.
-pub(crate) async fn weight(tab: &Tab) -> u64 {
+pub(crate) async fn transferred_bytes(tab: &Tab) -> u64 {
     let entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";
     let sum = tab.eval(&format!("{entries}.reduce((sum, entry) => sum + entry.encodedBodySize + 300, 0)")).await;
     sum.as_u64().expect("a number of bytes")
@@ -57,8 +57,8 @@ pub(crate) async fn weight(tab: &Tab) -> u64 {
 
 /// Returns the cumulative layout shift since the page was opened, without shifts caused by clicks or keys; and the
 /// elements that moved.
-async fn shifts(tab: &Tab) -> (f64, String) {
-    let told = tab
+async fn layout_shift(tab: &Tab) -> (f64, String) {
+    let measured = tab
         .eval_async(
             "const done = arguments[arguments.length - 1];\
              let sum = 0; const what = [];\
@@ -70,43 +70,43 @@ async fn shifts(tab: &Tab) -> (f64, String) {
              requestAnimationFrame(() => setTimeout(() => done([sum, what.join(' | ')]), 100));",
         )
         .await;
-    (told[0].as_f64().expect("a measure"), told[1].as_str().unwrap_or_default().to_owned())
+    (measured[0].as_f64().expect("a measure"), measured[1].as_str().unwrap_or_default().to_owned())
 }
 
 /// Adds a finding if a page that was just opened shifts.
-pub(crate) async fn stands(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
-    let (far, what) = shifts(tab).await;
-    if far > STILL {
+pub(crate) async fn check_shift(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
+    let (far, what) = layout_shift(tab).await;
+    if far > MAX_SHIFT {
         wrong.push(format!("{name}: shifted by {far}: {what}"));
     }
 }
 
 /// Checks a page in all ways and adds the findings to `wrong`.
-async fn look(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
-    tab.size(1_440, 900).await;
-    stands(tab, name, wrong).await;
-    let heavy = weight(tab).await;
-    if heavy > HEAVIEST {
+async fn check_page(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
+    tab.resize(1_440, 900).await;
+    check_shift(tab, name, wrong).await;
+    let heavy = transferred_bytes(tab).await;
+    if heavy > MAX_PAGE_BYTES {
         wrong.push(format!("{name}: {heavy} bytes"));
     }
     for scheme in ["light", "dark"] {
-        tab.colours(scheme).await;
-        wrong.extend(barriers(tab, axe).await.into_iter().map(|what| format!("{name}, {scheme}: {what}")));
+        tab.set_color_scheme(scheme).await;
+        wrong.extend(axe_violations(tab, axe).await.into_iter().map(|what| format!("{name}, {scheme}: {what}")));
         for width in WIDTHS {
             if let Some(folder) = pictures {
-                tab.size(width, 900).await;
-                tab.picture(width, 2_400, &folder.join(format!("{name}-{width}-{scheme}.png"))).await;
+                tab.resize(width, 900).await;
+                tab.screenshot(width, 2_400, &folder.join(format!("{name}-{width}-{scheme}.png"))).await;
             }
         }
     }
-    tab.colours("light").await;
-    fits(tab, name, wrong).await;
+    tab.set_color_scheme("light").await;
+    check_widths(tab, name, wrong).await;
 }
 
 /// Checks that the page fits all screens from the narrowest on.
-async fn fits(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
-    for width in [NARROWEST, 700, 961, 1_217] {
-        tab.size(width, 800).await;
+async fn check_widths(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
+    for width in [MIN_WIDTH, 700, 961, 1_217] {
+        tab.resize(width, 800).await;
         let wide = tab.eval("document.documentElement.scrollWidth").await.as_u64().expect("a width");
         if wide > width.into() {
             let culprit = tab
@@ -118,7 +118,7 @@ async fn fits(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
             wrong.push(format!("{name}: {wide} px wide on a screen of {width}: {culprit}"));
         }
     }
-    tab.size(1_440, 900).await;
+    tab.resize(1_440, 900).await;
 }
 
 fn stores() -> Vec<proto::Store> {
@@ -142,54 +142,64 @@ fn stores() -> Vec<proto::Store> {
     ]
 }
 
-/// Fills the world with a realistic company.
-async fn furnish(world: &World) -> Vec<Place> {
-    world.import_book().await;
+/// Fills the server with a realistic company.
+async fn create_company(server: &TestServer) -> Vec<NamedPath> {
+    server.import_book().await;
     for store in stores() {
         let request = proto::CreateStoreRequest { store: Some(store), options: None };
-        world.manager.stores().create_store(request).await.expect("a store is connected");
+        server.manager.stores().create_store(request).await.expect("a store is connected");
     }
-    world.switch_store("spring-sale", false).await;
+    server.set_store_active("spring-sale", false).await;
     let statuses: &[&str] = &["GET /api/v*/orders/statuses"];
     let orders: &[&str] =
         &["GET /api/v*/orders", "POST /api/v*/orders/create", "POST /api/v*/orders/{externalId}/edit"];
-    let year = crate::world::far_off();
-    let rows: [(&str, &str, Of<'_>, Of<'_>); 8] = [
-        ("Warehouse sync", "Logistics", Of::Only(&["garden-at", "garden-de", "garden-pl", "lamps"]), Of::Only(orders)),
-        ("Landing page of the spring sale", "Marketing", Of::Only(&["spring-sale"]), Of::Only(orders)),
-        ("Old marketplace module", "Marketplaces", Of::Only(&["lamps"]), Of::All),
-        ("Lamps: OpenCart module", "IT", Of::Only(&["lamps", "lamps-outlet"]), Of::All),
-        ("Gardens: 1C-Bitrix module", "IT", Of::All, Of::All),
-        ("CPA network Admitad", "Marketing", Of::All, Of::Only(statuses)),
-        ("Wholesale portal", "Sales", Of::Only(&["b2b"]), Of::Only(&["GET /api/v*/orders", "GET /api/v*/customers"])),
-        ("Price feed", "", Of::Only(&[]), Of::Only(&[])),
+    let year = crate::test_server::far_future();
+    let rows: [(&str, &str, Selection<'_>, Selection<'_>); 8] = [
+        (
+            "Warehouse sync",
+            "Logistics",
+            Selection::Only(&["garden-at", "garden-de", "garden-pl", "lamps"]),
+            Selection::Only(orders),
+        ),
+        ("Landing page of the spring sale", "Marketing", Selection::Only(&["spring-sale"]), Selection::Only(orders)),
+        ("Old marketplace module", "Marketplaces", Selection::Only(&["lamps"]), Selection::All),
+        ("Lamps: OpenCart module", "IT", Selection::Only(&["lamps", "lamps-outlet"]), Selection::All),
+        ("Gardens: 1C-Bitrix module", "IT", Selection::All, Selection::All),
+        ("CPA network Admitad", "Marketing", Selection::All, Selection::Only(statuses)),
+        (
+            "Wholesale portal",
+            "Sales",
+            Selection::Only(&["b2b"]),
+            Selection::Only(&["GET /api/v*/orders", "GET /api/v*/customers"]),
+        ),
+        ("Price feed", "", Selection::Only(&[]), Selection::Only(&[])),
     ];
     let mut made_keys = Vec::new();
     for (name, owner, stores, methods) in rows {
         let made = proto::Key { owner: owner.to_owned(), ..key(name, stores, methods) };
         let made = if name.starts_with("Wholesale") { proto::Key { expire_time: Some(year), ..made } } else { made };
-        let made = world.issue(made).await;
+        let made = server.create_key(made).await;
         for _ in 0..3 {
-            let _ = world.ask(&made.token, "GET /api/v5/orders/statuses", "").await;
+            let _ = server.authorize(&made.token, "GET /api/v5/orders/statuses", "").await;
         }
         made_keys.push(made.key);
     }
-    if world.engine == Engine::Postgres {
-        call(world, &made_keys[0]).await;
+    if server.engine == Engine::Postgres {
+        add_usage(server, &made_keys[0]).await;
     }
     let ids: Vec<String> = made_keys.into_iter().map(|key| key.id).collect();
-    world.revoke(&ids[2], "The marketplace was left").await;
+    server.revoke_key(&ids[2], "The marketplace was left").await;
     let off = proto::Key { id: ids[7].clone(), active: Some(false), ..Default::default() };
-    world.update_key(off, &["active"]).await;
+    server.update_key(off, &["active"]).await;
     let one = &ids[0];
     let owned = proto::Key { id: one.clone(), owner: "Logistics, Ms. Nowak".to_owned(), ..Default::default() };
-    world.update_key(owned, &["owner"]).await;
-    let operator = world.hire("auditor", proto::Role::Viewer, Some(year)).await.0;
-    let place = |name: &'static str, path: &str| (name, path.to_owned());
+    server.update_key(owned, &["owner"]).await;
+    let operator = server.create_operator("auditor", proto::Role::Viewer, Some(year)).await.0;
+    let page = |name: &'static str, path: &str| (name, path.to_owned());
     vec![
-        place("keys", "/integration/keys"),
-        place("keys-none", "/integration/keys?text=nothing"),
-        place("keys-wrong", "/integration/keys?store=-"),
+        page("keys", "/integration/keys"),
+        page("keys-none", "/integration/keys?text=nothing"),
+        page("keys-wrong", "/integration/keys?store=-"),
         ("key", format!("/integration/keys/{one}?check_method=GET+%2Fapi%2Fv5%2Fcustomers&check_store=b2b#check")),
         ("key-edit", format!("/integration/keys/{one}/edit")),
         ("key-unconfirmed", {
@@ -197,30 +207,30 @@ async fn furnish(world: &World) -> Vec<Place> {
                 ["rep_01978f7c-7a3e-7c1f-b1a2-c3d4e5f60718", "rep_01978f7c-7a3e-7c1f-b1a2-c3d4e5f60719"].join(",");
             format!("/integration/keys/{one}?done=revoked&pending={replicas}&until=4102444800000000")
         }),
-        place("stores", "/integration/stores"),
-        place("store-add", "/integration/stores/new"),
-        place("store", "/integration/store/garden-de"),
-        place("methods", "/integration/methods"),
-        place("method-add", "/integration/methods/new"),
-        place("method", "/integration/method?method=GET+%2Fapi%2Fv*%2Forders%2Fstatuses"),
-        place("import", "/integration/methods/import"),
-        place("find", "/integration/find"),
-        place("audit", "/oversight/audit"),
-        place("audit-none", "/oversight/audit?until=2001-01-01"),
-        place("replicas", "/oversight/replicas"),
-        place("operators", "/oversight/operators"),
-        place("operator-add", "/oversight/operators/new"),
+        page("stores", "/integration/stores"),
+        page("store-add", "/integration/stores/new"),
+        page("store", "/integration/store/garden-de"),
+        page("methods", "/integration/methods"),
+        page("method-add", "/integration/methods/new"),
+        page("method", "/integration/method?method=GET+%2Fapi%2Fv*%2Forders%2Fstatuses"),
+        page("import", "/integration/methods/import"),
+        page("find", "/integration/find"),
+        page("audit", "/oversight/audit"),
+        page("audit-none", "/oversight/audit?until=2001-01-01"),
+        page("replicas", "/oversight/replicas"),
+        page("operators", "/oversight/operators"),
+        page("operator-add", "/oversight/operators/new"),
         ("operator", format!("/oversight/operators/{}", operator.id)),
-        place("no-page", "/nowhere"),
+        page("no-page", "/nowhere"),
     ]
 }
 
 /// Adds a month of calls of a key, as they would be counted.
-async fn call(world: &World, key: &proto::Key) {
+async fn add_usage(server: &TestServer, key: &proto::Key) {
     use latchkey::storage::{Feed as _, Options, UsageIncrement, open};
-    let database = world.database.as_ref().expect("pictures are of a server on Postgres");
+    let database = server.database.as_ref().expect("pictures are of a server on Postgres");
     let storage = open(Options::new(database.url().parse().expect("a database URL"))).await.expect("storage opens");
-    let now = world.get_key(&key.id).await.expect("it is there").create_time.expect("a time").seconds;
+    let now = server.get_key(&key.id).await.expect("it is there").create_time.expect("a time").seconds;
     let method = "POST /api/v*/orders/create".parse().expect("an identity");
     let method = storage.method(&method).await.expect("storage answers").expect("it is there").number;
     let mut uses = Vec::new();
@@ -244,8 +254,8 @@ async fn call(world: &World, key: &proto::Key) {
 }
 
 /// Checks the pages that are reached through an action.
-async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
-    tab.go("/integration/keys/new").await;
+async fn check_forms(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
+    tab.goto("/integration/keys/new").await;
     tab.type_into("#name", "CPA network").await;
     tab.click("[name=store_access][value=selected]").await;
     tab.click("[data-access=store] .group-head").await;
@@ -253,29 +263,29 @@ async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<
     tab.type_into("[data-access=method] [data-search]", "orders/statuses").await;
     tab.click("[name=methods][value='GET /api/v*/orders/statuses']").await;
     tab.run("document.activeElement.blur(); scrollTo(0, 0)").await;
-    look(tab, "key-add", axe, pictures, wrong).await;
+    check_page(tab, "key-add", axe, pictures, wrong).await;
     tab.type_into("#networks", "nowhere").await;
     tab.press("Save").await;
-    tab.sees("Not saved").await;
-    look(tab, "key-add-wrong", axe, pictures, wrong).await;
+    tab.wait_for_text("Not saved").await;
+    check_page(tab, "key-add-wrong", axe, pictures, wrong).await;
     tab.type_into("#networks", "").await;
     tab.press("Save").await;
-    tab.sees("Key saved").await;
-    look(tab, "key-made", axe, pictures, wrong).await;
-    tab.go("/integration/methods/import?book=retailcrm").await;
+    tab.wait_for_text("Key saved").await;
+    check_page(tab, "key-made", axe, pictures, wrong).await;
+    tab.goto("/integration/methods/import?book=retailcrm").await;
     tab.run("const f = document.getElementById('yaml'); f.value = f.value.replace(/summary: G/g, 'summary: g')").await;
     tab.press("Preview changes").await;
-    tab.sees("What would change").await;
-    look(tab, "import-shown", axe, pictures, wrong).await;
+    tab.wait_for_text("What would change").await;
+    check_page(tab, "import-shown", axe, pictures, wrong).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
     let pictures = std::env::var_os("LATCHKEY_SCREENSHOTS").map(PathBuf::from);
     // Pictures show a month of calls, which are added to the database of a running server.
-    let world = World::begin(if pictures.is_some() { Engine::Postgres } else { Engine::Sqlite }).await;
-    let places = furnish(&world).await;
-    let (_, token) = world.hire("Maria Sommer", proto::Role::Admin, None).await;
+    let server = TestServer::start(if pictures.is_some() { Engine::Postgres } else { Engine::Sqlite }).await;
+    let pages = create_company(&server).await;
+    let (_, token) = server.create_operator("Maria Sommer", proto::Role::Admin, None).await;
     if let Some(folder) = &pictures {
         std::fs::create_dir_all(folder).expect("a folder for pictures");
     }
@@ -283,30 +293,30 @@ async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
     let axe = axe();
     let mut wrong = Vec::new();
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, true).await;
-    tab.go("/sign-in").await;
-    look(&tab, "sign-in", &axe, pictures, &mut wrong).await;
+    let tab = chromium.open(&server, true).await;
+    tab.goto("/sign-in").await;
+    check_page(&tab, "sign-in", &axe, pictures, &mut wrong).await;
     tab.sign_in_with(&token).await;
-    for (name, path) in &places {
-        tab.size(WIDTHS[1], 844).await;
-        tab.go(path).await;
-        stands(&tab, &format!("{name} on a phone"), &mut wrong).await;
-        tab.size(WIDTHS[0], 900).await;
-        tab.go(path).await;
-        look(&tab, name, &axe, pictures, &mut wrong).await;
+    for (name, path) in &pages {
+        tab.resize(WIDTHS[1], 844).await;
+        tab.goto(path).await;
+        check_shift(&tab, &format!("{name} on a phone"), &mut wrong).await;
+        tab.resize(WIDTHS[0], 900).await;
+        tab.goto(path).await;
+        check_page(&tab, name, &axe, pictures, &mut wrong).await;
     }
-    by_deed(&tab, &axe, pictures, &mut wrong).await;
+    check_forms(&tab, &axe, pictures, &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Checks the measurement itself: here something does shift.
-    tab.go("/integration/keys").await;
+    tab.goto("/integration/keys").await;
     tab.run("document.querySelector('main').before(document.querySelector('table').cloneNode(true))").await;
-    assert!(shifts(&tab).await.0 > STILL, "a page that shifts is noticed");
+    assert!(layout_shift(&tab).await.0 > MAX_SHIFT, "a page that shifts is noticed");
     tab.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_any_script_and_length_break_no_layout_and_are_no_markup() {
-    let world = World::begin(Engine::Sqlite).await;
+    let server = TestServer::start(Engine::Sqlite).await;
     let long = "Ж".repeat(200);
     let unbroken = "W".repeat(200);
     let arabic = "متجر الحدائق ".repeat(15).trim().to_owned();
@@ -325,7 +335,7 @@ async fn names_of_any_script_and_length_break_no_layout_and_are_no_markup() {
             ..Default::default()
         };
         let request = proto::CreateStoreRequest { store: Some(store), options: None };
-        world.manager.stores().create_store(request).await.expect("a store is connected");
+        server.manager.stores().create_store(request).await.expect("a store is connected");
         let method = proto::Method {
             method: format!("GET /{}/{at}", "m".repeat(200)),
             block: text.chars().take(100).collect(),
@@ -334,25 +344,28 @@ async fn names_of_any_script_and_length_break_no_layout_and_are_no_markup() {
             store_use: proto::StoreUse::Optional.into(),
             ..Default::default()
         };
-        let request = proto::CreateMethodRequest { method: Some(method.clone()), options: crate::world::because(text) };
-        world.manager.methods().create_method(request).await.expect("a method is added");
+        let request = proto::CreateMethodRequest {
+            method: Some(method.clone()),
+            options: crate::test_server::with_comment(text),
+        };
+        server.manager.methods().create_method(request).await.expect("a method is added");
         let (stores, methods) = ([&*code], [&*method.method]);
         let made = proto::Key {
             owner: text.clone(),
             comment: text.repeat(3),
             labels: [("a".repeat(63), "b".repeat(200))].into(),
-            ..key(text, Of::Only(&stores), Of::Only(&methods))
+            ..key(text, Selection::Only(&stores), Selection::Only(&methods))
         };
-        let made = world.issue(made).await;
-        let _ = world.ask(&made.token, &method.method, &code).await;
-        world.hire(text, proto::Role::Viewer, None).await;
+        let made = server.create_key(made).await;
+        let _ = server.authorize(&made.token, &method.method, &code).await;
+        server.create_operator(text, proto::Role::Viewer, None).await;
         codes.push(code);
         ids.push(made.key.id);
     }
-    world.revoke(&ids[4], &markup).await;
-    let (_, token) = world.hire("chief", proto::Role::Admin, None).await;
+    server.revoke_key(&ids[4], &markup).await;
+    let (_, token) = server.create_operator("chief", proto::Role::Admin, None).await;
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, true).await;
+    let tab = chromium.open(&server, true).await;
     tab.sign_in_with(&token).await;
     let mut paths = vec![
         "/integration/keys".to_owned(),
@@ -371,8 +384,8 @@ async fn names_of_any_script_and_length_break_no_layout_and_are_no_markup() {
     }
     let mut wrong = Vec::new();
     for path in &paths {
-        tab.go(path).await;
-        fits(&tab, path, &mut wrong).await;
+        tab.goto(path).await;
+        check_widths(&tab, path, &mut wrong).await;
         if tab.eval("typeof window.hurt").await != "undefined" {
             wrong.push(format!("{path}: markup was run"));
         }

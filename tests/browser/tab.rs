@@ -12,10 +12,10 @@ use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
 use crate::support::eventually_async;
-use crate::world::World;
+use crate::test_server::TestServer;
 
 /// Bound from an action to its visible result.
-const SEEN_BOUND: Duration = Duration::from_secs(30);
+const VISIBLE_BOUND: Duration = Duration::from_secs(30);
 
 /// A tab with the console.
 #[derive(Debug, Clone)]
@@ -26,9 +26,9 @@ pub struct Tab {
 
 /// A command of the browser's own protocol, for what WebDriver lacks: media, sizes, screenshots of whole pages.
 #[derive(Debug)]
-struct Native(Value);
+struct DevtoolsCommand(Value);
 
-impl WebDriverCompatibleCommand for Native {
+impl WebDriverCompatibleCommand for DevtoolsCommand {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
@@ -46,22 +46,22 @@ impl Tab {
     }
 
     /// Opens a path of the console, or another site.
-    pub async fn go(&self, path: &str) {
+    pub async fn goto(&self, path: &str) {
         let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() };
         self.client.goto(&url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
     }
 
     /// Signs in as the operator of this name by typing the operator's token.
-    pub async fn sign_in(&self, world: &World, name: &str) {
-        self.sign_in_with(world.token_of(name)).await;
+    pub async fn sign_in(&self, server: &TestServer, name: &str) {
+        self.sign_in_with(server.token_of(name)).await;
     }
 
     /// Signs in by typing this token.
     pub async fn sign_in_with(&self, token: &str) {
-        self.go("/sign-in").await;
+        self.goto("/sign-in").await;
         self.type_into("#token", token).await;
         self.press("Sign in").await;
-        self.sees("API access keys").await;
+        self.wait_for_text("API access keys").await;
     }
 
     /// Returns the path and query of the current address.
@@ -163,8 +163,8 @@ impl Tab {
     }
 
     /// Waits until this text is on the screen.
-    pub async fn sees(&self, text: &str) {
-        eventually_async(&format!("`{text}` is on the screen"), SEEN_BOUND, async || {
+    pub async fn wait_for_text(&self, text: &str) {
+        eventually_async(&format!("`{text}` is on the screen"), VISIBLE_BOUND, async || {
             let body = self.client.find(Locator::Css("body")).await.ok()?;
             body.text().await.ok()?.contains(text).then_some(())
         })
@@ -172,9 +172,9 @@ impl Tab {
     }
 
     /// Waits until this JavaScript expression is true in the page.
-    pub async fn holds(&self, expression: &str) {
+    pub async fn wait_until(&self, expression: &str) {
         let script = format!("return Boolean({expression})");
-        eventually_async(expression, SEEN_BOUND, async || {
+        eventually_async(expression, VISIBLE_BOUND, async || {
             let answer = self.client.execute(&script, Vec::new()).await.ok()?;
             (answer == Value::Bool(true)).then_some(())
         })
@@ -218,35 +218,35 @@ impl Tab {
     }
 
     /// Emulates light or dark mode.
-    pub async fn colours(&self, scheme: &str) {
+    pub async fn set_color_scheme(&self, scheme: &str) {
         let features = json!([
             { "name": "prefers-color-scheme", "value": scheme },
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ]);
-        self.native("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
     /// Emulates this time zone.
-    pub async fn zone(&self, name: &str) {
-        self.native("Emulation.setTimezoneOverride", json!({ "timezoneId": name })).await;
+    pub async fn set_timezone(&self, name: &str) {
+        self.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": name })).await;
     }
 
     /// Emulates a screen of this size.
-    pub async fn size(&self, width: u32, height: u32) {
+    pub async fn resize(&self, width: u32, height: u32) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.native("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
     /// Saves a picture of the page, or of its part down to a height of `most`.
-    pub async fn picture(&self, width: u32, most: u32, file: &Path) {
+    pub async fn screenshot(&self, width: u32, most: u32, file: &Path) {
         let height = self.eval("document.documentElement.scrollHeight").await.as_u64().unwrap_or(0);
-        self.size(width, u32::try_from(height).unwrap_or(most).clamp(600, most)).await;
+        self.resize(width, u32::try_from(height).unwrap_or(most).clamp(600, most)).await;
         let bytes = self.client.screenshot().await.expect("a picture is taken");
         std::fs::write(file, bytes).unwrap_or_else(|error| panic!("write {}: {error}", file.display()));
     }
 
-    async fn native(&self, name: &str, parameters: Value) -> Value {
-        let command = Native(json!({ "cmd": name, "params": parameters }));
+    async fn devtools(&self, name: &str, parameters: Value) -> Value {
+        let command = DevtoolsCommand(json!({ "cmd": name, "params": parameters }));
         self.client.issue_cmd(command).await.unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 

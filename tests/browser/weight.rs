@@ -4,13 +4,13 @@
 use latchkey::proto::v1 as proto;
 
 use crate::chromium::Chromium;
-use crate::pages::{HEAVIEST, stands, weight};
-use crate::world::{Engine, Of, World, built_in_book, key};
+use crate::pages::{MAX_PAGE_BYTES, check_shift, transferred_bytes};
+use crate::test_server::{Engine, Selection, TestServer, built_in_book, key};
 
 /// Number of stores, and of methods in the reference book.
 const SIZE: usize = 1_000;
 
-async fn furnish(world: &World) {
+async fn create_company(server: &TestServer) {
     const TOWNS: [&str; 8] = ["Berlin", "Madrid", "Warszawa", "Lisboa", "København", "Praha", "Αθήνα", "Київ"];
     const GOODS: [&str; 7] = ["Garden", "Lamps", "Shoes", "Books", "Tea", "Bicycles", "Paper"];
     for number in 0..SIZE {
@@ -27,7 +27,7 @@ async fn furnish(world: &World) {
         let options =
             proto::WriteOptions { replica_wait: Some(prost_types::Duration::default()), ..Default::default() };
         let request = proto::CreateStoreRequest { store: Some(store), options: Some(options) };
-        world.manager.stores().create_store(request).await.expect("a store is connected");
+        server.manager.stores().create_store(request).await.expect("a store is connected");
     }
     // Copies of the built-in book with other paths.
     let methods = (0..).flat_map(|copy| built_in_book().into_iter().map(move |method| (copy, method))).take(SIZE);
@@ -37,19 +37,19 @@ async fn furnish(world: &World) {
         ..method
     });
     let request = proto::ImportMethodsRequest { methods: methods.collect(), ..Default::default() };
-    world.manager.methods().import_methods(request).await.expect("the methods are imported");
+    server.manager.methods().import_methods(request).await.expect("the methods are imported");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_a_thousand_stores_and_methods_are_as_light_and_still_as_any() {
-    let world = World::begin(Engine::Sqlite).await;
-    furnish(&world).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    create_company(&server).await;
     let methods: Vec<String> = (0..3).map(|copy| format!("GET /api/part{copy}/v*/orders/statuses")).collect();
     let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
-    let made = world.issue(key("partner", Of::Only(&["garden-000"]), Of::Only(&methods))).await;
+    let made = server.create_key(key("partner", Selection::Only(&["garden-000"]), Selection::Only(&methods))).await;
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, true).await;
-    tab.sign_in(&world, "integration manager").await;
+    let tab = chromium.open(&server, true).await;
+    tab.sign_in(&server, "integration manager").await;
     let mut wrong = Vec::new();
     let one = format!("/integration/keys/{}", made.key.id);
     let edit = format!("{one}/edit");
@@ -61,10 +61,10 @@ async fn pages_of_a_thousand_stores_and_methods_are_as_light_and_still_as_any() 
         "/oversight/audit",
     ];
     for path in lists.into_iter().chain([&*one, &*edit]) {
-        tab.go(path).await;
-        stands(&tab, path, &mut wrong).await;
-        let heavy = weight(&tab).await;
-        if heavy > HEAVIEST {
+        tab.goto(path).await;
+        check_shift(&tab, path, &mut wrong).await;
+        let heavy = transferred_bytes(&tab).await;
+        if heavy > MAX_PAGE_BYTES {
             wrong.push(format!("{path}: {heavy} bytes"));
         }
     }

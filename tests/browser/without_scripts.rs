@@ -6,21 +6,21 @@ use latchkey::proto::v1 as proto;
 
 use crate::chromium::Chromium;
 use crate::support::eventually_async;
-use crate::world::{Engine, Of, Verdict as _, World, key};
+use crate::test_server::{DecisionAssertions as _, Engine, Selection, TestServer, key};
 
 /// How long a page may take on a busy machine.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_javascript_keys_are_listed_filtered_added_and_changed() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.import_book().await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.issue(key("multi-site", Of::All, Of::All)).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.import_book().await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.create_key(key("multi-site", Selection::All, Selection::All)).await;
     let chromium = Chromium::start();
-    let tab = chromium.open(&world, false).await;
-    tab.sign_in(&world, "integration manager").await;
-    tab.sees("multi-site").await;
+    let tab = chromium.open(&server, false).await;
+    tab.sign_in(&server, "integration manager").await;
+    tab.wait_for_text("multi-site").await;
     assert_eq!(tab.all("html.js").await.len(), 0, "no script runs");
 
     tab.follow("Add").await;
@@ -34,12 +34,12 @@ async fn without_javascript_keys_are_listed_filtered_added_and_changed() {
     tab.click(&format!("{open} summary")).await;
     tab.click("[value='GET /api/v*/orders/statuses']").await;
     tab.press("Show what it can do").await;
-    tab.sees("This key can call GET /api/v*/orders/statuses on Store berlin.").await;
+    tab.wait_for_text("This key can call GET /api/v*/orders/statuses on Store berlin.").await;
     assert_eq!(tab.value("#token").await, token, "nothing typed is lost");
     tab.press("Save").await;
-    tab.sees("Key saved").await;
-    let _ = world.ask(&token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
-    let _ = world.ask(&token, "GET /api/v5/orders", "berlin").await.must_refuse(proto::Reason::MethodDenied);
+    tab.wait_for_text("Key saved").await;
+    let _ = server.authorize(&token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
+    let _ = server.authorize(&token, "GET /api/v5/orders", "berlin").await.must_refuse(proto::Reason::MethodDenied);
 
     tab.follow("API access keys").await;
     tab.select("#access", "selected").await;
@@ -61,13 +61,14 @@ async fn without_javascript_keys_are_listed_filtered_added_and_changed() {
     if shown_first {
         tab.press("Save anyway").await;
     }
-    tab.sees("madrid module").await;
-    tab.sees("Saved.").await;
-    let _ = world.ask(&token, "GET /api/v5/orders/statuses", "madrid").await.must_allow();
-    let _ = world.ask(&token, "GET /api/v5/orders/statuses", "berlin").await.must_refuse(proto::Reason::StoreDenied);
+    tab.wait_for_text("madrid module").await;
+    tab.wait_for_text("Saved.").await;
+    let _ = server.authorize(&token, "GET /api/v5/orders/statuses", "madrid").await.must_allow();
+    let _ =
+        server.authorize(&token, "GET /api/v5/orders/statuses", "berlin").await.must_refuse(proto::Reason::StoreDenied);
     // Switching is a form, too.
     tab.click(".switch").await;
-    tab.sees("Off").await;
-    assert!(!world.ask(&token, "GET /api/v5/orders/statuses", "madrid").await.allowed);
+    tab.wait_for_text("Off").await;
+    assert!(!server.authorize(&token, "GET /api/v5/orders/statuses", "madrid").await.allowed);
     tab.close().await;
 }

@@ -26,10 +26,10 @@ use tonic_types::StatusExt as _;
 use crate::support::process::{Addresses, LatchkeyProcess};
 
 /// Bound for connecting.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bound for a call: more than its own timeouts allow, but finite.
-const CALL: Duration = Duration::from_secs(40);
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Codes of the test stores.
 pub const STORES: [&str; 3] = ["berlin", "madrid", "warsaw"];
@@ -52,7 +52,7 @@ impl Interceptor for Bearer {
 }
 
 /// A connection that authenticates as an operator.
-pub type Line = InterceptedService<Channel, Bearer>;
+pub type BearerChannel = InterceptedService<Channel, Bearer>;
 
 /// Clients of a server's services, authenticated as one operator.
 #[derive(Debug, Clone)]
@@ -76,55 +76,55 @@ impl Client {
 
     /// Creates a client for `server` as the operator created by its first start.
     #[must_use]
-    pub fn admin_of(server: &LatchkeyProcess) -> Self {
+    pub fn for_admin(server: &LatchkeyProcess) -> Self {
         Self::new(server.addresses(), &server.admin_token())
     }
 
     /// Returns the client for decisions.
     #[must_use]
-    pub fn authorization(&self) -> AuthorizationServiceClient<Line> {
+    pub fn authorization(&self) -> AuthorizationServiceClient<BearerChannel> {
         AuthorizationServiceClient::with_interceptor(self.decision.clone(), self.bearer.clone())
     }
 
     /// Returns the client for keys.
     #[must_use]
-    pub fn keys(&self) -> KeyServiceClient<Line> {
+    pub fn keys(&self) -> KeyServiceClient<BearerChannel> {
         KeyServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for stores.
     #[must_use]
-    pub fn stores(&self) -> StoreServiceClient<Line> {
+    pub fn stores(&self) -> StoreServiceClient<BearerChannel> {
         StoreServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for the reference book.
     #[must_use]
-    pub fn methods(&self) -> MethodServiceClient<Line> {
+    pub fn methods(&self) -> MethodServiceClient<BearerChannel> {
         MethodServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for operators.
     #[must_use]
-    pub fn operators(&self) -> OperatorServiceClient<Line> {
+    pub fn operators(&self) -> OperatorServiceClient<BearerChannel> {
         OperatorServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for the audit trail.
     #[must_use]
-    pub fn audit(&self) -> AuditServiceClient<Line> {
+    pub fn audit(&self) -> AuditServiceClient<BearerChannel> {
         AuditServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for usage.
     #[must_use]
-    pub fn usage(&self) -> UsageServiceClient<Line> {
+    pub fn usage(&self) -> UsageServiceClient<BearerChannel> {
         UsageServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
     /// Returns the client for replicas.
     #[must_use]
-    pub fn replicas(&self) -> ReplicaServiceClient<Line> {
+    pub fn replicas(&self) -> ReplicaServiceClient<BearerChannel> {
         ReplicaServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
@@ -167,7 +167,7 @@ impl Client {
     }
 
     /// Returns whether the decision port's health service reports that it serves.
-    pub async fn serves(&self) -> bool {
+    pub async fn is_serving(&self) -> bool {
         let answer = HealthClient::new(self.decision.clone()).check(HealthCheckRequest::default()).await;
         answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
     }
@@ -187,7 +187,7 @@ impl Client {
     /// # Panics
     ///
     /// When the server refuses.
-    pub async fn furnish(&self) {
+    pub async fn create_test_data(&self) {
         for code in STORES {
             self.create_store(code).await.expect("a store is made");
         }
@@ -244,7 +244,7 @@ impl Client {
 
 /// Returns a key for `stores` and `methods` that is not created yet.
 #[must_use]
-pub fn selected(name: &str, stores: &[&str], methods: &[&str]) -> proto::Key {
+pub fn key_with_access(name: &str, stores: &[&str], methods: &[&str]) -> proto::Key {
     proto::Key {
         name: name.to_owned(),
         owner: name.to_owned(),
@@ -258,7 +258,7 @@ pub fn selected(name: &str, stores: &[&str], methods: &[&str]) -> proto::Key {
 
 /// Spawns `task`; the test awaits it later.
 #[expect(clippy::disallowed_methods, reason = "a test awaits what it spawns, and so hears of its panic")]
-pub fn beside<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+pub fn spawn_task<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::task::spawn(task)
 }
 
@@ -270,7 +270,7 @@ pub fn reason(status: &Status) -> String {
 
 fn channel(address: std::net::SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
-    endpoint.connect_timeout(CONNECT).timeout(CALL).connect_lazy()
+    endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT).connect_lazy()
 }
 
 async fn health(channel: &Channel) -> ServingStatus {

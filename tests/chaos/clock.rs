@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use latchkey::proto::v1::{self as proto, Key, Reason};
 
-use crate::calls::{METHODS, STATUSES, STORES, beside, selected};
-use crate::fleet::changes::{Kind, Subject};
+use crate::calls::{METHODS, STATUSES, STORES, key_with_access, spawn_task};
+use crate::fleet::changes::{ChangeKind, Subject};
 use crate::fleet::load::{Load, Writers};
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Database, Options};
 use crate::support::relay::{Relay, Traffic};
-use crate::{CALM, PAUSE, at, local, pass};
+use crate::{PAUSE, QUIET, at, local, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 
@@ -65,16 +65,16 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
     let builders = (0..2).map(|_| server(database.url(), MAX_STALENESS)).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
     let clients = fleet.clients();
-    let load = Load::begin(&fleet, 10, 1, PAUSE).await;
+    let load = Load::start(&fleet, 10, 1, PAUSE).await;
     let began = now();
 
     // A key that expires during the test.
     let rows = database.query("SELECT CAST(extract(epoch FROM now()) AS bigint) + 5");
     let end: i64 = rows[0][0].as_deref().and_then(|text| text.parse().ok()).expect("a number");
     let expire_time = Some(prost_types::Timestamp { seconds: end, nanos: 0 });
-    let key = Key { expire_time, ..selected("short", &STORES[..1], &METHODS[1..2]) };
+    let key = Key { expire_time, ..key_with_access("short", &STORES[..1], &METHODS[1..2]) };
     let (_, short) = clients[0].create_key(key).await.expect("a key is made");
-    let writers = Writers::begin(&fleet, &[0, 1], 1, Duration::from_millis(30));
+    let writers = Writers::start(&fleet, &[0, 1], 1, Duration::from_millis(30));
     for client in &clients {
         let decision = client.authorize(&short, STATUSES, "").await.expect("a call is decided");
         assert!(decision.allowed, "{decision:?}");
@@ -99,7 +99,7 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
         .iter()
         .map(|client| {
             let (client, short) = (client.clone(), short.clone());
-            beside(async move {
+            spawn_task(async move {
                 let until = now() + MAX_STALENESS + Duration::from_secs(1);
                 while now() < until {
                     let decision = client.authorize(&short, STATUSES, "").await.expect("a call is decided");
@@ -113,22 +113,22 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
         task.await.expect("an expired key stayed expired");
     }
     // Servers that report with earlier times still count as live, and writes are accepted.
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     eventually_async("writes go on", RECOVERY, async || (writers.done() > before + 10).then_some(())).await;
     let listed = clients[0].replicas().list_replicas(proto::ListReplicasRequest {}).await.expect("replicas are told");
     assert!(listed.into_inner().replicas.iter().all(|replica| replica.live));
 
     // And forward again.
     clock.shift("+0");
-    pass(CALM).await;
-    fleet.all_ready().await;
+    pass(QUIET).await;
+    fleet.wait_all_ready().await;
     let (_, failed) = writers.end().await;
     let ended = now();
     // PostgreSQL's own limits on a transaction use the time of day: a transaction that is open when the clock is set
     // may be ended as too long. There is one writer, and the clock was set twice.
     assert!(failed <= 2, "no write needs the clock to go on, but {failed} failed");
     load.end().await.assert_answered(&[0, 1], began, ended);
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 /// Returns the database's clock in seconds.
@@ -138,7 +138,7 @@ fn seconds(database: &Database) -> i64 {
 }
 
 /// Waits until every server has followed the database's clock `times` times in this direction.
-async fn followed(fleet: &Fleet, direction: &str, times: f64) {
+async fn assert_followed(fleet: &Fleet, direction: &str, times: f64) {
     let series = format!("latchkey_storage_clock_leaps_total{{direction=\"{direction}\"}}");
     for member in &fleet.members {
         eventually_async("a leap of the database's clock is noticed", RECOVERY, async || {
@@ -163,7 +163,7 @@ async fn a_clock_that_leaps_hides_no_server_that_is_cut_off() {
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
     let (one, other, lost) = (&fleet.members[0], &fleet.members[1], &fleet.members[2]);
     for (round, leap) in ["+25", "+3625", "-3600", "+0"].into_iter().enumerate() {
-        let subject = Subject::make_known(&fleet, 0, Kind::Revoke, &format!("k{round}")).await;
+        let subject = Subject::create_cached(&fleet, 0, ChangeKind::Revoke, &format!("k{round}")).await;
         let cut = now();
         relay.set(Traffic::Silent);
         clock.shift(leap);
@@ -178,18 +178,18 @@ async fn a_clock_that_leaps_hides_no_server_that_is_cut_off() {
             assert!(named, "{leap}: a server that is cut off is named, whatever the clock shows: {written:?}");
         }
         // The ledger checks this response: the server may allow the call only while it is named as pending.
-        drop(fleet.ledger.ask(&lost.client, &lost.replica, &subject.token).await);
+        drop(fleet.ledger.authorize(&lost.client, &lost.replica, &subject.token).await);
         relay.set(Traffic::Open);
-        fleet.all_ready().await;
+        fleet.wait_all_ready().await;
     }
     for direction in ["forward", "back"] {
-        followed(&fleet, direction, 1.0).await;
+        assert_followed(&fleet, direction, 1.0).await;
     }
     for member in &fleet.members {
         let log = member.server.stderr();
         assert!(log.contains("the clock of storage jumped"), "it is logged:\n{log}");
     }
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 /// Returns the reason that every server gives for a token.
@@ -212,36 +212,36 @@ async fn after_an_hour_ahead_time_is_the_same_on_every_server_and_nothing_opens_
     let mut fleet = Fleet::start(builders, MAX_STALENESS).await;
     let client = fleet.members[0].client.clone();
     let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-    let make = async |name: &str, from: Option<i64>, until: Option<i64>| {
+    let create_key = async |name: &str, from: Option<i64>, until: Option<i64>| {
         let key = Key {
             not_before: from.and_then(at),
             expire_time: until.and_then(at),
-            ..selected(name, &STORES[..1], &METHODS[1..2])
+            ..key_with_access(name, &STORES[..1], &METHODS[1..2])
         };
         eventually_async("a key is made", RECOVERY, async || client.create_key(key.clone()).await.ok()).await
     };
     let began = seconds(&database);
-    let (expiring, ends) = make("expires in half an hour", None, Some(began + 1_800)).await;
-    let (_, later) = make("valid in half an hour", Some(began + 1_800), None).await;
+    let (expiring, ends) = create_key("expires in half an hour", None, Some(began + 1_800)).await;
+    let (_, later) = create_key("valid in half an hour", Some(began + 1_800), None).await;
     assert_eq!(reasons(&fleet, &ends).await, [Reason::Allowed; 2]);
     assert_eq!(reasons(&fleet, &later).await, [Reason::KeyNotYetValid; 2]);
 
     clock.shift("+3600");
-    followed(&fleet, "forward", 1.0).await;
+    assert_followed(&fleet, "forward", 1.0).await;
     assert_eq!(reasons(&fleet, &ends).await, [Reason::KeyExpired; 2], "time follows the database's clock");
     clock.shift("+0");
-    followed(&fleet, "back", 1.0).await;
-    let (_, fresh) = make("made since", None, Some(seconds(&database) + 300)).await;
-    let told = async |fleet: &Fleet, when: &str| {
+    assert_followed(&fleet, "back", 1.0).await;
+    let (_, fresh) = create_key("made since", None, Some(seconds(&database) + 300)).await;
+    let assert_reported = async |fleet: &Fleet, when: &str| {
         assert_eq!(reasons(fleet, &ends).await, [Reason::KeyExpired; 2], "{when}: what has expired stays so");
         assert_eq!(reasons(fleet, &later).await, [Reason::KeyNotYetValid; 2], "{when}: nothing opens early for good");
         assert_eq!(reasons(fleet, &fresh).await, [Reason::Allowed; 2], "{when}: what was made since is valid");
     };
-    told(&fleet, "running").await;
+    assert_reported(&fleet, "running").await;
     fleet.members[1].server.kill9();
     fleet.members[1].server.restart();
-    fleet.rejoined(1).await;
-    told(&fleet, "one was started again").await;
+    fleet.reconnect(1).await;
+    assert_reported(&fleet, "one was started again").await;
 
     // Updating the expiry makes the key valid again.
     let key = Key { id: expiring.id, expire_time: at(seconds(&database) + 300), ..Default::default() };
@@ -252,7 +252,7 @@ async fn after_an_hour_ahead_time_is_the_same_on_every_server_and_nothing_opens_
 
     // All servers are stopped while the clock goes back: storage remembers the latest time.
     clock.shift("+3600");
-    followed(&fleet, "forward", 1.0).await;
+    assert_followed(&fleet, "forward", 1.0).await;
     let reached = seconds(&database);
     eventually_async("the time is written down", RECOVERY, async || {
         let rows = database.query("SELECT reached / 1000000 FROM clock");
@@ -266,7 +266,7 @@ async fn after_an_hour_ahead_time_is_the_same_on_every_server_and_nothing_opens_
     clock.shift("+0");
     for at in 0..2 {
         fleet.members[at].server.restart();
-        fleet.rejoined(at).await;
+        fleet.reconnect(at).await;
     }
     assert_eq!(reasons(&fleet, &fresh).await, [Reason::KeyExpired; 2], "after a restart of all");
 }
@@ -288,14 +288,14 @@ async fn a_server_with_a_longer_max_staleness_is_named_by_its_own() {
     .await;
     for replica in &listed {
         let expected = if replica.id == lost.replica { long } else { short };
-        assert_eq!(replica.max_staleness.map(|told| told.seconds), i64::try_from(expected.as_secs()).ok());
+        assert_eq!(replica.max_staleness.map(|age| age.seconds), i64::try_from(expected.as_secs()).ok());
     }
-    let subject = Subject::make_known(&fleet, 0, Kind::Revoke, "k").await;
+    let subject = Subject::create_cached(&fleet, 0, ChangeKind::Revoke, "k").await;
     let cut = now();
     relay.set(Traffic::Silent);
     pass(short + short / 2).await;
     let written = subject.end(&one.client, &fleet.ledger).await.expect("it is revoked");
-    let decision = fleet.ledger.ask(&lost.client, &lost.replica, &subject.token).await;
+    let decision = fleet.ledger.authorize(&lost.client, &lost.replica, &subject.token).await;
     // If a busy machine took longer than this, the check would prove nothing.
     if now() < cut + long / 2 {
         assert!(decision.expect("it goes on deciding").allowed, "it cannot know better");
@@ -305,6 +305,6 @@ async fn a_server_with_a_longer_max_staleness_is_named_by_its_own() {
     assert!(said.contains("have different values of max_staleness"), "it is logged:\n{said}");
     assert_eq!(said.matches("have different values of max_staleness").count(), 1, "once:\n{said}");
     relay.set(Traffic::Open);
-    fleet.all_ready().await;
-    fleet.agrees_with_ledger().await;
+    fleet.wait_all_ready().await;
+    fleet.assert_agrees_with_ledger().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 use tonic::Code;
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access};
 use crate::fleet::{Fleet, RECOVERY, server};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Options};
@@ -23,7 +23,8 @@ async fn no_server_begins_with_a_database_that_was_emptied_under_others() {
     let database = cluster.database();
     let mut fleet = Fleet::start((0..2).map(|_| server(database.url(), MAX_STALENESS)).collect(), MAX_STALENESS).await;
     let clients = fleet.clients();
-    let (_, token) = clients[0].create_key(selected("a key", &STORES[..1], &METHODS[1..2])).await.expect("it is made");
+    let (_, token) =
+        clients[0].create_key(key_with_access("a key", &STORES[..1], &METHODS[1..2])).await.expect("it is made");
     for client in &clients {
         assert!(client.authorize(&token, STATUSES, STORES[0]).await.expect("it is decided").allowed);
     }
@@ -46,7 +47,7 @@ async fn no_server_begins_with_a_database_that_was_emptied_under_others() {
         Ok(decision) => assert!(decision.allowed, "{decision:?}"),
         Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
     }
-    database.script(&cluster, &dump);
+    database.run_script(&cluster, &dump);
     eventually_async("all is as it was", RECOVERY, async || {
         clients[0].authorize(&token, STATUSES, STORES[0]).await.ok().filter(|decision| decision.allowed)
     })
@@ -62,7 +63,8 @@ async fn running_servers_follow_an_empty_database_only_once_it_is_confirmed() {
     let database = cluster.database();
     let fleet = Fleet::start(vec![server(database.url(), MAX_STALENESS)], MAX_STALENESS).await;
     let client = &fleet.members[0].client;
-    let (_, token) = client.create_key(selected("a key", &STORES[..1], &METHODS[1..2])).await.expect("it is made");
+    let (_, token) =
+        client.create_key(key_with_access("a key", &STORES[..1], &METHODS[1..2])).await.expect("it is made");
     assert!(client.authorize(&token, STATUSES, STORES[0]).await.expect("it is decided").allowed);
     // Emptied and filled with tables by hand, before any server could notice that they were missing.
     let other = cluster.database();

@@ -6,28 +6,28 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 use tonic::Code;
 
-use crate::calls::{METHODS, STATUSES, STORES, selected};
+use crate::calls::{METHODS, STATUSES, STORES, key_with_access};
 use crate::fleet::load::{Load, Writers};
 use crate::fleet::{Fleet, RECOVERY, now, server};
-use crate::oracle::{COLUMNS, History};
+use crate::oracle::{CHANGES_QUERY, History};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Options};
 use crate::support::relay::{Relay, Traffic};
-use crate::{CALM, PAUSE, at, local, pass};
+use crate::{PAUSE, QUIET, at, local, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 /// Longer than a failover, and the time that the new history must not change before it counts as complete.
 const LONG: Duration = Duration::from_secs(20);
 
-/// As in `away`.
-const EARLY: Duration = Duration::from_millis(2_500);
+/// As in `outage`.
+const MARGIN: Duration = Duration::from_millis(2_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowledged() {
     let mut primary = Cluster::start(Options::default());
     let database = primary.database();
     let standby = primary.standby();
-    primary.commit_with_standby();
+    primary.require_standby_commit();
     // One server connects to the relay's target, as with a virtual address; the other finds the primary itself.
     let relay = Relay::to(local(primary.port()));
     let (user, name) = ("postgres://postgres", database.name());
@@ -38,26 +38,26 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     );
     let builders = vec![server(&at(database.url(), relay.address()), MAX_STALENESS), server(&both, MAX_STALENESS)];
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
-    let load = Load::begin(&fleet, 20, 2, PAUSE).await;
+    let load = Load::start(&fleet, 20, 2, PAUSE).await;
     let began = now();
-    let writers = Writers::begin(&fleet, &[0, 1], 2, Duration::from_millis(30));
-    pass(CALM).await;
+    let writers = Writers::start(&fleet, &[0, 1], 2, Duration::from_millis(30));
+    pass(QUIET).await;
 
     // Connected to the standby, the first can read but prove nothing. The standby lags a little, so it is not usable.
-    relay.lead_to(local(standby.port()));
+    relay.redirect_to(local(standby.port()));
     let misled = now();
     eventually_async("who only reaches a standby stops deciding", RECOVERY, async || {
         (!fleet.members[0].is_ready()).then_some(())
     })
     .await;
-    assert!(now() > misled + MAX_STALENESS - EARLY, "it decides for as long as it may");
+    assert!(now() > misled + MAX_STALENESS - MARGIN, "it decides for as long as it may");
     assert!(fleet.members[1].is_ready());
     let url = at(database.url(), local(standby.port()));
     let mut stray = server(&url, MAX_STALENESS).spawn();
-    relay.lead_to(local(primary.port()));
-    fleet.all_ready().await;
+    relay.redirect_to(local(primary.port()));
+    fleet.wait_all_ready().await;
     let back = now();
-    pass(CALM).await;
+    pass(QUIET).await;
 
     // A server that is started on it does not serve either.
     let answer = stray.data().join("addresses.json").exists() && {
@@ -65,7 +65,7 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
         crate::support::http::get(ops, "/readyz").is_ok_and(|answer| answer.status == 200)
     };
     assert!(!answer, "a standby is no storage to serve from");
-    if stray.exited().is_none() {
+    if stray.try_wait().is_none() {
         stray.kill9();
     }
     drop(stray);
@@ -74,22 +74,22 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     let before = writers.done();
     primary.kill9();
     standby.promote();
-    relay.lead_to(local(standby.port()));
+    relay.redirect_to(local(standby.port()));
     // Commits must not wait for a standby that no longer exists.
     eventually_async("writes are taken by the new primary", RECOVERY, async || {
         (writers.done() > before + 10).then_some(())
     })
     .await;
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     let (done, _) = writers.end().await;
-    pass(CALM).await;
+    pass(QUIET).await;
     let ended = now();
     let tally = load.end().await;
     assert!(done > 20, "{done} writes were acknowledged");
     tally.assert_answered(&[1], began, ended);
-    tally.assert_answered(&[0], began, misled + MAX_STALENESS - EARLY);
+    tally.assert_answered(&[0], began, misled + MAX_STALENESS - MARGIN);
     tally.assert_answered(&[0], back, ended);
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,10 +101,10 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     let builders = relays.iter().map(|relay| server(&at(database.url(), relay.address()), LONG)).collect();
     let fleet = Fleet::start(builders, LONG).await;
     let clients = fleet.clients();
-    let load = Load::begin(&fleet, 20, 1, PAUSE).await;
+    let load = Load::start(&fleet, 20, 1, PAUSE).await;
     let began = now();
-    let make = async |name: &str| {
-        let key = selected(name, &STORES[..1], &METHODS[1..2]);
+    let create_key = async |name: &str| {
+        let key = key_with_access(name, &STORES[..1], &METHODS[1..2]);
         let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
         clients[0].keys().create_key(request).await.expect("a key is made").into_inner()
     };
@@ -112,26 +112,26 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
         let request = proto::RevokeKeyRequest { id, reason: "a test".to_owned(), ..Default::default() };
         clients[on].keys().revoke_key(request).await.map(tonic::Response::into_inner)
     };
-    let survives = make("revoked on both sides of the failover").await;
-    let revived = make("revoked only where it is lost").await;
-    primary.wait_streamed(&standby);
+    let survives = create_key("revoked on both sides of the failover").await;
+    let revived = create_key("revoked only where it is lost").await;
+    primary.wait_caught_up(&standby);
     standby.stop_streaming();
 
     // Acknowledged, and lost: PostgreSQL was not configured to wait for its standby.
     let id = |answer: &proto::CreateKeyResponse| answer.key.clone().expect("an answer has a key").id;
     revoke(id(&revived), 0).await.expect("it is revoked");
-    let lost = make("made only where it is lost").await;
+    let lost = create_key("made only where it is lost").await;
     let lost_token = lost.written.clone().expect("a write tells its revision").revision;
     for number in 0..10 {
-        make(&format!("lost {number}")).await;
+        create_key(&format!("lost {number}")).await;
     }
 
     // The second server is partitioned while the first fails over and writes more revisions than were lost.
     relays[1].set(Traffic::Silent);
-    let (before, failed_over) = (History::of_rows(&database.query(COLUMNS)), now());
+    let (before, failed_over) = (History::from_rows(&database.query(CHANGES_QUERY)), now());
     primary.kill9();
     standby.promote();
-    relays[0].lead_to(local(standby.port()));
+    relays[0].redirect_to(local(standby.port()));
     eventually_async("the first server writes to the new primary", RECOVERY, async || {
         clients[0].create_store(&format!("s{}", now().as_millis())).await.ok()
     })
@@ -140,10 +140,10 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     let revoked = revoke(id(&survives), 0).await.expect("it is revoked").written.expect("a write tells");
     assert_eq!(revoked.pending_replicas, [fleet.members[1].replica.clone()], "the second may still allow it");
     for number in 0..30 {
-        make(&format!("after {number}")).await;
+        create_key(&format!("after {number}")).await;
     }
     // Its latest revision of the lost history exceeds the number of that revocation; its report must not count for it.
-    relays[1].lead_to(local(standby.port()));
+    relays[1].redirect_to(local(standby.port()));
     relays[1].set(Traffic::Open);
 
     for (client, member) in clients.iter().zip(&fleet.members) {
@@ -186,5 +186,5 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     let ended = now();
     // Until the new history is loaded, the lost one decides: as if the last poll of it had been the last to succeed.
     load.end().await.assert_answered(&[0, 1], began, ended);
-    fleet.agrees_after(Some((before, failed_over))).await;
+    fleet.assert_agrees_after(Some((before, failed_over))).await;
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::calls::{STATUSES, beside};
-use crate::fleet::changes::{Kind, Subject};
+use crate::calls::{STATUSES, spawn_task};
+use crate::fleet::changes::{ChangeKind, Subject};
 use crate::fleet::load::Load;
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::support::eventually_async;
@@ -21,17 +21,18 @@ async fn a_server_frozen_in_a_write_does_not_block_a_revocation_and_its_write_is
     let mut fleet = Fleet::start(builders, MAX_STALENESS).await;
     let clients = fleet.clients();
     let ledger = Arc::clone(&fleet.ledger);
-    let subject = Subject::make(&clients[1], &ledger, Kind::Revoke, "to be revoked").await.expect("a key is made");
-    let load = Load::begin(&fleet, 10, 1, PAUSE).await;
+    let subject =
+        Subject::create(&clients[1], &ledger, ChangeKind::Revoke, "to be revoked").await.expect("a key is made");
+    let load = Load::start(&fleet, 10, 1, PAUSE).await;
 
     // The write of the first server holds the write lock and waits for a table; there it is frozen.
     let (holder, connection) =
         tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
-    let driving = beside(connection);
+    let driving = spawn_task(connection);
     holder.batch_execute("BEGIN; LOCK TABLE stores IN ACCESS EXCLUSIVE MODE").await.expect("the table is locked");
     let writing = {
         let client = clients[0].clone();
-        beside(async move { client.create_store("lisbon").await })
+        spawn_task(async move { client.create_store("lisbon").await })
     };
     eventually_async("a write waits for the table", RECOVERY, async || {
         let rows = database.query(
@@ -57,13 +58,13 @@ async fn a_server_frozen_in_a_write_does_not_block_a_revocation_and_its_write_is
     assert!(!decision.allowed, "{decision:?}");
     fleet.members[0].server.cont();
     let written = writing.await.expect("the caller does not panic");
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     let stores = database.query("SELECT count(*) FROM stores WHERE code = 'lisbon'");
     let stands = stores[0][0].as_deref() == Some("1");
     assert_eq!(written.is_ok(), stands, "what is answered is what was done: {written:?}");
     let tally = load.end().await;
     tally.assert_answered(&[1], frozen, now());
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,14 +79,14 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
     let ledger = Arc::clone(&fleet.ledger);
     let mut subjects = Vec::new();
     for number in 0..8 {
-        let kind = crate::fleet::changes::KINDS[number % 8];
-        let subject = Subject::make(&clients[0], &ledger, kind, &format!("k{number}")).await.expect("a key is made");
+        let kind = crate::fleet::changes::CHANGE_KINDS[number % 8];
+        let subject = Subject::create(&clients[0], &ledger, kind, &format!("k{number}")).await.expect("a key is made");
         let decision = clients[1].authorize(&subject.token, STATUSES, "").await.expect("a call is decided");
         assert!(decision.allowed, "{decision:?}");
         subjects.push(subject);
     }
     // Responses of storage are delayed for longer than the server is frozen: polls, reports, reads of grants.
-    relay.set(Traffic::AnswersHeld);
+    relay.set(Traffic::ResponsesHeld);
     pass(Duration::from_millis(600)).await;
     fleet.members[1].server.stop();
     relay.set(Traffic::Open);
@@ -102,9 +103,9 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
         .map(|subject| {
             let (client, subject, ledger) = (clients[1].clone(), subject.clone(), Arc::clone(&ledger));
             let replica = fleet.members[1].replica.clone();
-            beside(async move {
+            spawn_task(async move {
                 for _ in 0..50 {
-                    drop(ledger.ask(&client, &replica, &subject.token).await);
+                    drop(ledger.authorize(&client, &replica, &subject.token).await);
                 }
             })
         })
@@ -114,10 +115,10 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
         task.await.expect("a caller does not panic");
     }
     ledger.assert_clean();
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     // Most calls were sent before decisions were possible; now each of them gets one.
     for subject in subjects.iter().cycle().take(120) {
-        drop(ledger.ask(&clients[1], &fleet.members[1].replica, &subject.token).await);
+        drop(ledger.authorize(&clients[1], &fleet.members[1].replica, &subject.token).await);
     }
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::calls::{METHODS, STATUSES, STORES, selected};
+use crate::calls::{METHODS, STATUSES, STORES, key_with_access};
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::local;
 use crate::support::bad_host::{DroppingHost, SilentHost};
-use crate::support::bootstrap::free_port;
 use crate::support::eventually_async;
+use crate::support::machine::free_port;
 use crate::support::postgres::{Cluster, Database, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
@@ -22,7 +22,7 @@ fn url(database: &Database, hosts: &[SocketAddr], parameters: &str) -> String {
 #[test]
 fn a_start_passes_over_hosts_that_accept_connections_and_say_nothing() {
     let cluster = Cluster::shared();
-    let silent = [SilentHost::on([127, 0, 0, 2]), SilentHost::on([127, 0, 0, 3]), SilentHost::on([127, 0, 0, 4])];
+    let silent = [SilentHost::bind([127, 0, 0, 2]), SilentHost::bind([127, 0, 0, 3]), SilentHost::bind([127, 0, 0, 4])];
     let good = local(cluster.port());
     for (silents, parameters) in
         [(1, "?target_session_attrs=read-write"), (1, ""), (2, "?target_session_attrs=read-write"), (3, "")]
@@ -36,14 +36,14 @@ fn a_start_passes_over_hosts_that_accept_connections_and_say_nothing() {
 #[test]
 fn a_start_passes_over_hosts_that_drop_packets() {
     let cluster = Cluster::shared();
-    let dropping = [DroppingHost::on([127, 0, 0, 5]), DroppingHost::on([127, 0, 0, 6])];
+    let dropping = [DroppingHost::bind([127, 0, 0, 5]), DroppingHost::bind([127, 0, 0, 6])];
     let hosts = [dropping[0].address(), dropping[1].address(), local(cluster.port())];
     drop(server(&url(&cluster.database(), &hosts, "?target_session_attrs=read-write"), MAX_STALENESS).start());
 }
 
 #[test]
 fn a_start_without_a_usable_host_names_each_with_its_own_cause() {
-    let (silent, dropping) = (SilentHost::on([127, 0, 0, 7]), DroppingHost::on([127, 0, 0, 8]));
+    let (silent, dropping) = (SilentHost::bind([127, 0, 0, 7]), DroppingHost::bind([127, 0, 0, 8]));
     let refusing = SocketAddr::from(([127, 0, 0, 9], free_port()));
     let url = format!(
         "postgres://somebody:hunter2@{},{},{refusing},nobody.invalid:5432/latchkey",
@@ -61,8 +61,12 @@ fn a_start_without_a_usable_host_names_each_with_its_own_cause() {
         (refusing.to_string(), "Connection refused"),
         ("nobody.invalid:5432".to_owned(), "name"),
     ] {
-        let told = sentence.split_once(&format!("{host}: ")).map(|(_, after)| after.split(';').next().unwrap_or(after));
-        assert!(told.is_some_and(|told| told.contains(cause)), "{host} should have the cause {cause:?}:\n{sentence}");
+        let reported =
+            sentence.split_once(&format!("{host}: ")).map(|(_, after)| after.split(';').next().unwrap_or(after));
+        assert!(
+            reported.is_some_and(|reported| reported.contains(cause)),
+            "{host} should have the cause {cause:?}:\n{sentence}"
+        );
     }
     assert!(!sentence.contains("hunter2"), "{sentence}");
 }
@@ -80,14 +84,14 @@ async fn a_host_that_freezes_is_left_for_another() {
     let clients = fleet.clients();
     let mut tokens = Vec::new();
     for number in 0..40 {
-        let key = selected(&format!("key {number}"), &STORES[..1], &METHODS[1..2]);
+        let key = key_with_access(&format!("key {number}"), &STORES[..1], &METHODS[1..2]);
         let request = latchkey::proto::v1::CreateKeyRequest { key: Some(key), ..Default::default() };
         tokens.push(clients[0].keys().create_key(request).await.expect("a key is made").into_inner().token);
     }
     for client in &clients {
         assert!(client.authorize(&tokens[0], STATUSES, "").await.expect("a call is decided").allowed);
     }
-    primary.wait_streamed(&standby);
+    primary.wait_caught_up(&standby);
     primary.stop();
     let frozen = now();
     standby.promote();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calls::STATUSES;
-use crate::fleet::crowd::{Changes, Crowd, grants_read};
+use crate::fleet::imported_keys::{Changes, ImportedKeys, grants_read};
 use crate::fleet::{Fleet, server};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Database, Options};
@@ -35,9 +35,9 @@ async fn begin() -> (Cluster, Database, Fleet) {
 async fn first_calls_after_an_import_wait_for_no_compiler() {
     let (_cluster, database, fleet) = begin().await;
     let member = &fleet.members[0];
-    let crowd = Crowd::import(&member.client, KEYS).await;
+    let imported_keys = ImportedKeys::import(&member.client, KEYS).await;
     let before = grants_read(member).1;
-    for (_, token) in crowd.0.iter().step_by(KEYS / CALLED) {
+    for (_, token) in imported_keys.0.iter().step_by(KEYS / CALLED) {
         let decision = member.client.authorize(token, STATUSES, "").await.expect("a first call is decided");
         assert!(decision.allowed, "{decision:?}");
     }
@@ -56,10 +56,10 @@ async fn first_calls_after_an_import_wait_for_no_compiler() {
 async fn changes_after_an_import_read_no_table_through() {
     let (_cluster, database, fleet) = begin().await;
     let member = &fleet.members[0];
-    let crowd = Crowd::import(&member.client, KEYS).await;
+    let imported_keys = ImportedKeys::import(&member.client, KEYS).await;
     database.query("SELECT pg_stat_statements_reset()");
-    let ids = Arc::new(crowd.0.into_iter().map(|(id, _)| id).collect());
-    let changes = Changes::begin(&member.client, &ids, CHANGES);
+    let ids = Arc::new(imported_keys.0.into_iter().map(|(id, _)| id).collect());
+    let changes = Changes::start(&member.client, &ids, CHANGES);
     let enough = || (changes.done() >= usize::try_from(CHANGES).expect("a few")).then_some(());
     eventually_async("changes are made", MAX_STALENESS, async || enough()).await;
     changes.end().await;

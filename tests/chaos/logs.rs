@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::calls::{METHODS, STATUSES, STORES, beside, selected};
+use crate::calls::{METHODS, STATUSES, STORES, key_with_access, spawn_task};
 use crate::fleet::{Fleet, RECOVERY, server};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Options};
@@ -21,7 +21,7 @@ async fn an_outage_with_thousands_of_calls_takes_a_few_lines_which_have_the_caus
     let (member, client) = (&fleet.members[0], &fleet.members[0].client);
     let mut tokens = Vec::new();
     for number in 0..COLD.0 {
-        let key = selected(&format!("key {number}"), &STORES[..1], &METHODS[1..2]);
+        let key = key_with_access(&format!("key {number}"), &STORES[..1], &METHODS[1..2]);
         let request = latchkey::proto::v1::CreateKeyRequest { key: Some(key), ..Default::default() };
         tokens.push(client.keys().create_key(request).await.expect("a key is made").into_inner().token);
     }
@@ -31,7 +31,7 @@ async fn an_outage_with_thousands_of_calls_takes_a_few_lines_which_have_the_caus
         .iter()
         .map(|token| {
             let (client, token) = (client.clone(), token.clone());
-            beside(async move {
+            spawn_task(async move {
                 for _ in 0..COLD.1 {
                     client.authorize(&token, STATUSES, "").await.expect_err("nothing is known of it without storage");
                 }

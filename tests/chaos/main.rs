@@ -13,9 +13,7 @@ pub mod oracle;
 #[path = "../support/mod.rs"]
 pub mod support;
 
-mod away;
 mod clock;
-mod cut_off;
 mod drift;
 mod emptied;
 mod failover;
@@ -23,8 +21,11 @@ mod frozen;
 mod hosts;
 mod imported;
 mod logs;
-mod lost;
+mod lost_commits;
 mod network;
+mod outage;
+mod partial_restore;
+mod partitioned;
 mod pooler;
 mod restored;
 mod revocation;
@@ -32,14 +33,13 @@ mod unrelated;
 mod unwritable;
 mod upgrade;
 mod waiting;
-mod whole;
 
 use std::time::Duration;
 
 use support::pass;
 
 /// Time without failures, before and after each one.
-const CALM: Duration = Duration::from_millis(1_500);
+const QUIET: Duration = Duration::from_millis(1_500);
 
 /// Time between calls under load.
 const PAUSE: Duration = Duration::from_millis(4);

@@ -37,7 +37,7 @@ impl Network {
             return Self { relay: Relay::to(local(port)), namespace: None };
         }
         let namespace = Namespace::make(std::process::id() % 250);
-        let relay = Relay::listening(SocketAddr::from(([10, 232, namespace.octet(), 1], 0)), local(port));
+        let relay = Relay::listen_on(SocketAddr::from(([10, 232, namespace.octet(), 1], 0)), local(port));
         Self { relay, namespace: Some(namespace) }
     }
 
@@ -62,7 +62,7 @@ impl Network {
     }
 
     /// Restores the link.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn reconnect(&self) {
         match &self.namespace {
             Some(namespace) => ip(&format!("link set {} up", namespace.interface('d'))),
             None => self.relay.set(Traffic::Open),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::fleet::load::{Load, Writers};
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::support::eventually_async;
-use crate::support::pgbouncer::Bouncer;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::Cluster;
-use crate::{CALM, PAUSE, pass};
+use crate::{PAUSE, QUIET, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 
@@ -15,13 +15,13 @@ const MAX_STALENESS: Duration = Duration::from_secs(6);
 async fn a_pooler_that_is_restarted_costs_no_decision_and_no_acknowledged_write() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    let mut bouncer = Bouncer::start(cluster, "transaction");
+    let mut bouncer = PgBouncer::start(cluster, "transaction");
     let builders = (0..2).map(|_| server(&bouncer.url(&database), MAX_STALENESS)).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
-    let load = Load::begin(&fleet, 20, 2, PAUSE).await;
+    let load = Load::start(&fleet, 20, 2, PAUSE).await;
     let began = now();
-    let writers = Writers::begin(&fleet, &[0, 1], 2, Duration::from_millis(20));
-    pass(CALM).await;
+    let writers = Writers::start(&fleet, &[0, 1], 2, Duration::from_millis(20));
+    pass(QUIET).await;
     for _ in 0..2 {
         let before = writers.done();
         bouncer.kill9();
@@ -34,10 +34,10 @@ async fn a_pooler_that_is_restarted_costs_no_decision_and_no_acknowledged_write(
     bouncer.stop();
     pass(MAX_STALENESS / 3).await;
     bouncer.cont();
-    pass(CALM).await;
+    pass(QUIET).await;
     let (done, failed) = writers.end().await;
     let ended = now();
     assert!(done > 20 && failed > 0, "{done} writes were acknowledged, {failed} were not");
     load.end().await.assert_answered(&[0, 1], began, ended);
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 use tonic::Code;
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access};
 use crate::fleet::load::{Load, Writers};
 use crate::fleet::{Fleet, RECOVERY, now, server};
-use crate::oracle::{COLUMNS, History};
+use crate::oracle::{CHANGES_QUERY, History};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Options};
 use crate::support::relay::{Relay, Traffic};
@@ -17,8 +17,8 @@ use crate::{PAUSE, at, local, pass};
 /// Longer than the restore takes: cached keys keep getting decisions meanwhile.
 const MAX_STALENESS: Duration = Duration::from_secs(20);
 
-async fn make(client: &Client, name: &str) -> proto::CreateKeyResponse {
-    let key = selected(name, &STORES[..1], &METHODS[1..2]);
+async fn create_key(client: &Client, name: &str) -> proto::CreateKeyResponse {
+    let key = key_with_access(name, &STORES[..1], &METHODS[1..2]);
     let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
     client.keys().create_key(request).await.expect("a key is made").into_inner()
 }
@@ -37,15 +37,15 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
     let url = at(database.url(), relay.address());
     let fleet = Fleet::start((0..2).map(|_| server(&url, MAX_STALENESS)).collect(), MAX_STALENESS).await;
     let clients = fleet.clients();
-    let load = Load::begin(&fleet, 20, 1, PAUSE).await;
-    let kept = make(&clients[0], "revoked in both pasts").await;
-    let revived = make(&clients[0], "revoked after the dump").await;
+    let load = Load::start(&fleet, 20, 1, PAUSE).await;
+    let kept = create_key(&clients[0], "revoked in both pasts").await;
+    let revived = create_key(&clients[0], "revoked after the dump").await;
     let dump = database.dump();
 
-    let lost = make(&clients[0], "made after the dump").await;
+    let lost = create_key(&clients[0], "made after the dump").await;
     revoke(&clients[0], &revived).await;
     let lost_revision = revoke(&clients[0], &lost).await.revision;
-    let lost_too = make(&clients[0], "made after the dump, and good").await;
+    let lost_too = create_key(&clients[0], "made after the dump, and good").await;
     let last = lost_too.written.clone().expect("a write tells").revision;
     for client in &clients {
         let decision = client.authorize(&lost_too.token, STATUSES, "").await.expect("a call is decided");
@@ -54,13 +54,13 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
 
     // No server reaches the database while it is restored; a separate server then writes more revisions than were lost.
     relay.set(Traffic::Closed);
-    let (before, restored) = (History::of_rows(&database.query(COLUMNS)), now());
+    let (before, restored) = (History::from_rows(&database.query(CHANGES_QUERY)), now());
     database.restore(&cluster, &dump);
     let served = server(database.url(), MAX_STALENESS).start();
     let newcomer = Client::new(served.addresses(), &fleet.token);
     revoke(&newcomer, &kept).await;
     for number in 0..20 {
-        make(&newcomer, &format!("of the new past {number}")).await;
+        create_key(&newcomer, &format!("of the new past {number}")).await;
     }
     relay.set(Traffic::Open);
 
@@ -106,10 +106,10 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
         let decision = client.authorize(&revived.token, STATUSES, "").await.expect("a call is decided");
         assert!(!decision.allowed, "{decision:?}");
     }
-    let writers = Writers::begin(&fleet, &[0, 1], 1, Duration::from_millis(20));
+    let writers = Writers::start(&fleet, &[0, 1], 1, Duration::from_millis(20));
     pass(Duration::from_secs(1)).await;
     let (done, failed) = writers.end().await;
     assert!(done > 0 && failed == 0, "{done} writes were acknowledged, {failed} were not");
     drop(load.end().await);
-    fleet.agrees_after(Some((before, restored))).await;
+    fleet.assert_agrees_after(Some((before, restored))).await;
 }

@@ -3,28 +3,28 @@
 
 use std::time::Duration;
 
-use crate::fleet::changes::{KINDS, Subject};
+use crate::fleet::changes::{CHANGE_KINDS, Subject};
 use crate::fleet::load::Load;
-use crate::fleet::spread::end_and_watch;
+use crate::fleet::propagation::end_and_measure;
 use crate::fleet::{Fleet, now, server};
-use crate::support::pgbouncer::Bouncer;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::Cluster;
-use crate::{CALM, PAUSE, pass};
+use crate::{PAUSE, QUIET, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
 async fn every_kind_of_change_on(url: &str) {
     let fleet = Fleet::start((0..3).map(|_| server(url, MAX_STALENESS)).collect(), MAX_STALENESS).await;
-    let load = Load::begin(&fleet, 20, 1, PAUSE).await;
+    let load = Load::start(&fleet, 20, 1, PAUSE).await;
     let began = now();
-    for number in 0..KINDS.len() * 2 {
-        let kind = KINDS[number % KINDS.len()];
-        let subject = Subject::make_known(&fleet, number % 3, kind, &format!("k{number}")).await;
-        end_and_watch(&fleet, &subject, (number + 1) % 3).await;
+    for number in 0..CHANGE_KINDS.len() * 2 {
+        let kind = CHANGE_KINDS[number % CHANGE_KINDS.len()];
+        let subject = Subject::create_cached(&fleet, number % 3, kind, &format!("k{number}")).await;
+        end_and_measure(&fleet, &subject, (number + 1) % 3).await;
     }
-    pass(CALM).await;
+    pass(QUIET).await;
     load.end().await.assert_answered(&[0, 1, 2], began, now());
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,6 +36,6 @@ async fn every_kind_of_change_reaches_every_server_by_notification() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_change_reaches_every_server_by_polling_alone() {
     let cluster = Cluster::shared();
-    let bouncer = Bouncer::start(cluster, "transaction");
+    let bouncer = PgBouncer::start(cluster, "transaction");
     every_kind_of_change_on(&bouncer.url(&cluster.database())).await;
 }

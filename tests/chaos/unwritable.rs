@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::NoTls;
 use tonic::Code;
 
-use crate::calls::{METHODS, STATUSES, STORES, beside, selected};
+use crate::calls::{METHODS, STATUSES, STORES, key_with_access, spawn_task};
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::support::postgres::{Cluster, Options};
 use crate::support::{eventually_async, http};
@@ -18,7 +18,7 @@ const SELDOM_REPORTED: Duration = Duration::from_secs(18);
 async fn start(url: &str, max_staleness: Duration) -> (Fleet, String) {
     let fleet = Fleet::start(vec![server(url, max_staleness).env("LATCHKEY_LOG", "info")], max_staleness).await;
     let client = &fleet.members[0].client;
-    let key = selected("in use", &STORES[..1], &METHODS[1..2]);
+    let key = key_with_access("in use", &STORES[..1], &METHODS[1..2]);
     let request = latchkey::proto::v1::CreateKeyRequest { key: Some(key), ..Default::default() };
     let token = client.keys().create_key(request).await.expect("a key is made").into_inner().token;
     assert!(client.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
@@ -56,7 +56,7 @@ async fn a_database_that_takes_no_writes_is_named_as_such() {
     assert!(!status.message().contains("has not responded"), "{status:?}");
     let reset = format!("ALTER DATABASE {} RESET default_transaction_read_only", database.name());
     Cluster::shared().query(&reset);
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     assert!(client.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
     eventually_async("a write is taken", RECOVERY, async || client.create_store("later").await.ok()).await;
 }
@@ -68,7 +68,7 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
     let (fleet, token) = start(database.url(), SELDOM_REPORTED).await;
     let (member, client) = (&fleet.members[0], &fleet.members[0].client);
     let (watcher, connection) = tokio_postgres::connect(database.url(), NoTls).await.expect("a connection");
-    drop(beside(connection));
+    drop(spawn_task(connection));
     let mut hogs = Vec::new();
     let ours = "datname = current_database() AND application_name = 'latchkey'";
     // The follower uses its connection every 250 ms; the others are ended and taken by another client.
@@ -77,7 +77,7 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {idle}");
         watcher.batch_execute(&end).await.expect("the watcher stays");
         while let Ok((hog, connection)) = tokio_postgres::connect(database.url(), NoTls).await {
-            drop(beside(connection));
+            drop(spawn_task(connection));
             hogs.push(hog);
         }
         let count = format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}");
@@ -98,7 +98,7 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}");
         watcher.batch_execute(&end).await.expect("the watcher stays");
         while let Ok((hog, connection)) = tokio_postgres::connect(database.url(), NoTls).await {
-            drop(beside(connection));
+            drop(spawn_task(connection));
             hogs.push(hog);
         }
         (!member.is_ready()).then_some(())
@@ -110,5 +110,5 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
     assert!(polls.contains("too many clients") || polls.contains("terminating connection"), "{polls}");
     assert!(log.contains("too many clients"), "{log}");
     drop(hogs);
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use latchkey::storage::SCHEMA_VERSION;
 use tokio::sync::RwLock;
 
-use crate::calls::{Client, METHODS, STORES, beside, selected};
+use crate::calls::{Client, METHODS, STORES, key_with_access, spawn_task};
 use crate::fleet::ledger::Ledger;
 use crate::fleet::load::Writers;
 use crate::fleet::{Fleet, Member, RECOVERY, changes, server};
@@ -26,21 +26,21 @@ const GRACE: &str = "2s";
 
 /// A server to call.
 #[derive(Clone)]
-struct Place {
+struct Target {
     client: Client,
     replica: String,
     /// Whether its health service reports serving.
     serving: bool,
 }
 
-impl Place {
+impl Target {
     fn of(member: &Member, serving: bool) -> Self {
         Self { client: member.client.clone(), replica: member.replica.clone(), serving }
     }
 }
 
 /// The servers, in the order of the fleet.
-type Places = Arc<RwLock<Vec<Place>>>;
+type Targets = Arc<RwLock<Vec<Target>>>;
 
 /// Migrates as a later version would: a new table, a new column, and nothing that older versions would miss.
 fn migrate(database: &Database) {
@@ -63,20 +63,20 @@ fn write_as_later(database: &Database, code: &str) {
 }
 
 /// Calls the serving servers in turn until stopped; returns how many decisions there were, and the failures.
-async fn call(places: Places, ledger: Arc<Ledger>, token: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
+async fn call(targets: Targets, ledger: Arc<Ledger>, token: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
     let (mut decided, mut failed) = (0, Vec::new());
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let place = {
-            let places = places.read().await;
-            let serving: Vec<_> = places.iter().filter(|place| place.serving).collect();
-            serving.get(number % serving.len().max(1)).map(|place| (*place).clone())
+        let target = {
+            let targets = targets.read().await;
+            let serving: Vec<_> = targets.iter().filter(|target| target.serving).collect();
+            serving.get(number % serving.len().max(1)).map(|target| (*target).clone())
         };
-        match place {
+        match target {
             None => failed.push("no server serves".to_owned()),
-            Some(place) => match ledger.ask(&place.client, &place.replica, &token).await {
+            Some(target) => match ledger.authorize(&target.client, &target.replica, &token).await {
                 Ok(decision) if decision.allowed => decided += 1,
                 other => failed.push(format!("{other:?}")),
             },
@@ -87,12 +87,12 @@ async fn call(places: Places, ledger: Arc<Ledger>, token: String, stop: Arc<Atom
 }
 
 /// Tracks the servers' health, as a service mesh does.
-async fn watch(places: Places, stop: Arc<AtomicBool>) {
+async fn watch(targets: Targets, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
-        let clients: Vec<_> = places.read().await.iter().map(|place| place.client.clone()).collect();
+        let clients: Vec<_> = targets.read().await.iter().map(|target| target.client.clone()).collect();
         for (at, client) in clients.into_iter().enumerate() {
-            let serving = tokio::time::timeout(Duration::from_secs(1), client.serves()).await.unwrap_or(false);
-            places.write().await[at].serving = serving;
+            let serving = tokio::time::timeout(Duration::from_secs(1), client.is_serving()).await.unwrap_or(false);
+            targets.write().await[at].serving = serving;
         }
         pass(Duration::from_millis(100)).await;
     }
@@ -103,16 +103,16 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
     let database = Cluster::shared().database();
     let build = || server(database.url(), MAX_STALENESS).env("LATCHKEY_ACCEPT_GRACE", GRACE);
     let mut fleet = Fleet::start((0..3).map(|_| build()).collect(), MAX_STALENESS).await;
-    let key = selected("in use", &STORES[..1], &METHODS[1..2]);
-    let (_, token) = changes::make(&fleet.members[0].client, &fleet.ledger, key).await.expect("a key is made");
-    let places: Places = Arc::new(RwLock::new(fleet.members.iter().map(|member| Place::of(member, true)).collect()));
+    let key = key_with_access("in use", &STORES[..1], &METHODS[1..2]);
+    let (_, token) = changes::create_key(&fleet.members[0].client, &fleet.ledger, key).await.expect("a key is made");
+    let targets: Targets = Arc::new(RwLock::new(fleet.members.iter().map(|member| Target::of(member, true)).collect()));
     let stop = Arc::new(AtomicBool::new(false));
-    let watching = beside(watch(Arc::clone(&places), Arc::clone(&stop)));
-    let caller = || call(Arc::clone(&places), Arc::clone(&fleet.ledger), token.clone(), Arc::clone(&stop));
-    let calling: Vec<_> = (0..6).map(|_| beside(caller())).collect();
+    let watching = spawn_task(watch(Arc::clone(&targets), Arc::clone(&stop)));
+    let caller = || call(Arc::clone(&targets), Arc::clone(&fleet.ledger), token.clone(), Arc::clone(&stop));
+    let calling: Vec<_> = (0..6).map(|_| spawn_task(caller())).collect();
 
     // The first server of the new version migrates while all others are old.
-    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
+    let writers = Writers::start(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
     migrate(&database);
     write_as_later(&database, "gold");
     eventually_async("writes go on", RECOVERY, async || (writers.done() > 5).then_some(())).await;
@@ -124,14 +124,14 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
         let ended = fleet.members[at].server.wait_exit(RECOVERY);
         assert_eq!(ended.code(), Some(0), "{}", fleet.members[at].server.stderr());
         fleet.members[at].server.restart();
-        fleet.rejoined(at).await;
-        places.write().await[at] = Place::of(&fleet.members[at], false);
+        fleet.reconnect(at).await;
+        targets.write().await[at] = Target::of(&fleet.members[at], false);
         write_as_later(&database, &format!("of server {at}"));
         // Old and new versions, side by side.
-        let place = Arc::clone(&places);
-        eventually_async("it is called again", RECOVERY, async || place.read().await[at].serving.then_some(())).await;
+        let target = Arc::clone(&targets);
+        eventually_async("it is called again", RECOVERY, async || target.read().await[at].serving.then_some(())).await;
     }
-    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
+    let writers = Writers::start(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
     eventually_async("writes go on", RECOVERY, async || (writers.done() > 5).then_some(())).await;
     let (_, failed) = writers.end().await;
     assert_eq!(failed, 0, "writes are taken after it");
@@ -142,7 +142,7 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
         assert!(decided > 50, "only {decided} calls were decided");
         assert!(failed.is_empty(), "{} calls failed, the first: {:?}", failed.len(), &failed[..failed.len().min(3)]);
     }
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 
     // The next migration drops support for this version: it does not start any more, and reports why.
     database.query(&format!("UPDATE meta SET value = '{}' WHERE key = 'compatible_from'", SCHEMA_VERSION + 1));

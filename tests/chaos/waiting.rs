@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use latchkey::proto::v1::{self as proto, Reason, Written};
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, beside, selected};
-use crate::fleet::changes::{Kind, Subject};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access, spawn_task};
+use crate::fleet::changes::{ChangeKind, Subject};
 use crate::fleet::{Fleet, RECOVERY, now, server};
 use crate::pass;
 use crate::support::eventually_async;
@@ -32,7 +32,7 @@ async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_agai
     let ledger = Arc::clone(&fleet.ledger);
     let mut subjects = Vec::new();
     for number in 0..3 {
-        let subject = Subject::make(&clients[0], &ledger, Kind::Revoke, &format!("key {number}")).await;
+        let subject = Subject::create(&clients[0], &ledger, ChangeKind::Revoke, &format!("key {number}")).await;
         subjects.push(subject.expect("a key is made"));
     }
     for subject in &subjects {
@@ -63,9 +63,9 @@ async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_agai
         .map(|number| {
             let (client, subject, ledger) = (clients[1].clone(), subjects[number % 3].clone(), Arc::clone(&ledger));
             let replica = fleet.members[1].replica.clone();
-            beside(async move {
+            spawn_task(async move {
                 for _ in 0..50 {
-                    let answer = ledger.ask(&client, &replica, &subject.token).await;
+                    let answer = ledger.authorize(&client, &replica, &subject.token).await;
                     assert!(!answer.is_ok_and(|decision| decision.allowed), "{}", ledger.describe(&subject.token));
                 }
             })
@@ -76,10 +76,10 @@ async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_agai
     for task in asking {
         task.await.expect("no call was allowed");
     }
-    fleet.all_ready().await;
+    fleet.wait_all_ready().await;
     let decision = clients[1].authorize(&subjects[2].token, STATUSES, "").await.expect("a call is decided");
     assert_eq!(decision.reason(), Reason::KeyRevoked);
-    fleet.agrees_with_ledger().await;
+    fleet.assert_agrees_with_ledger().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,11 +87,12 @@ async fn who_has_applied_a_write_is_unknown_when_storage_cannot_be_asked_after_i
     let database = Cluster::shared().database();
     let fleet = pair(&database).await;
     let client = &fleet.members[0].client;
-    let (key, token) = client.create_key(selected("key", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
+    let (key, token) =
+        client.create_key(key_with_access("key", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
     // A lock on this table blocks the writing and reading of reports, and nothing else.
     let (holder, connection) =
         tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
-    let driving = beside(connection);
+    let driving = spawn_task(connection);
     holder.batch_execute("BEGIN; LOCK TABLE replicas IN ACCESS EXCLUSIVE MODE").await.expect("the table is locked");
     let written = revoke(client, &key).await;
     assert!(written.pending_unknown && written.pending_replicas.is_empty(), "{written:?}");
@@ -105,7 +106,8 @@ async fn who_has_applied_a_write_is_unknown_when_storage_cannot_be_asked_after_i
     holder.batch_execute("ROLLBACK").await.expect("the lock is given back");
     drop(holder);
     driving.await.expect("the connection's task ends").expect("the connection ends in order");
-    let (key, _) = client.create_key(selected("another", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
+    let (key, _) =
+        client.create_key(key_with_access("another", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
     let written = revoke(client, &key).await;
     assert!(!written.pending_unknown && written.pending_replicas.is_empty(), "{written:?}");
 }

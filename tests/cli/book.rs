@@ -97,7 +97,7 @@ fn no_document_invents_a_setting() {
 #[test]
 fn the_exit_codes_are_those_of_the_help() {
     let folder = tempfile::tempdir().expect("a folder");
-    let help = Program::at(folder.path()).run(&["--help"]).done();
+    let help = Program::at(folder.path()).run(&["--help"]).success();
     let codes: Vec<_> = help.lines().skip_while(|line| *line != "Exit codes:").skip(1).map(str::trim).collect();
     let codes = codes.iter().filter_map(|line| line.split_once(' '));
     let expected: Vec<_> = codes.map(|(code, what)| format!("| {code} | {} |", what.trim())).collect();

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::program::{Program, Ran};
+use crate::program::{Program, RunOutput};
 
 pub(crate) const DEPLOYED: &str = include_str!("../../deploy/envoy/envoy.yaml");
 
@@ -18,15 +18,15 @@ pub(crate) fn validate(file: &Path) -> Result<(), String> {
     let mut command = Command::new(program);
     command.args(["--mode", "validate", "-l", "error", "-c"]).arg(file).env("LATCHKEY_TOKEN", "token");
     let output = command.output().expect("Envoy runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(()) } else { Err(said) }
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(message) }
 }
 
-pub(crate) struct Bench {
+pub(crate) struct EnvoyCheck {
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl EnvoyCheck {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("latchkey.toml"), BY_HOST).expect("a configuration");
@@ -39,7 +39,7 @@ impl Bench {
         file
     }
 
-    pub(crate) fn check(&self, yaml: &str) -> Ran {
+    pub(crate) fn check(&self, yaml: &str) -> RunOutput {
         let file = self.file(yaml);
         let program = Program::at(self.folder.path()).env("LATCHKEY_CONFIG", "latchkey.toml");
         program.run(&["check", "--envoy", file.to_str().expect("a path")])
@@ -53,7 +53,7 @@ pub(crate) fn changed(from: &str, to: &str) -> String {
 }
 
 /// Returns a line followed by further ones at the same depth.
-pub(crate) fn beside(line: &str, more: &str) -> String {
+pub(crate) fn with_lines_after(line: &str, more: &str) -> String {
     let at = DEPLOYED.find(line).unwrap_or_else(|| panic!("deploy/envoy/envoy.yaml has {line}"));
     let depth = at - DEPLOYED[..at].rfind('\n').map_or(0, |end| end + 1);
     let more: Vec<String> = more.lines().map(|more| format!("{}{more}", " ".repeat(depth))).collect();
@@ -86,11 +86,11 @@ pub(crate) fn action(more: &str) -> String {
 }
 
 pub(crate) fn route(more: &str) -> String {
-    beside("route: { cluster: shop, timeout: 30s }", more)
+    with_lines_after("route: { cluster: shop, timeout: 30s }", more)
 }
 
 /// Returns unsafe configurations, each with a part of the expected finding.
-fn holes() -> Vec<(String, &'static str)> {
+fn unsafe_configurations() -> Vec<(String, &'static str)> {
     const LUA: &str = "lua.v3.Lua, default_source_code: { inline_string: \"function envoy_on_request(h) end\" }";
     const HEADER: &str = "request_headers_to_add: [{ header: { key: NAME, value: a } }]";
 
@@ -121,7 +121,7 @@ fn holes() -> Vec<(String, &'static str)> {
         ),
         (listener(manager, ""), "listener back: it has no ext_authz filter"),
         (
-            beside(
+            with_lines_after(
                 "filter_chains:",
                 "  - filter_chain_match: { destination_port: 9 }\n    filters: [{ name: t, typed_config: { \"@type\": \
                  type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: shop } }]",
@@ -222,7 +222,7 @@ fn holes() -> Vec<(String, &'static str)> {
             "ext_authz is disabled:",
         ),
         (
-            beside("domains: [\"*\"]", "typed_per_filter_config: { envoy.filters.http.ext_authz: { \"@type\": \
+            with_lines_after("domains: [\"*\"]", "typed_per_filter_config: { envoy.filters.http.ext_authz: { \"@type\": \
              type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true } }"),
             "ext_authz is disabled:",
         ),
@@ -282,40 +282,40 @@ fn safe() -> Vec<String> {
 
 #[test]
 fn no_open_door_is_called_safe() {
-    let bench = Bench::new();
+    let envoy_check = EnvoyCheck::new();
     let mut wrong = Vec::new();
-    for (yaml, expected) in holes() {
-        let ran = bench.check(&yaml);
-        let line = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        if ran.code != 1 || !line.contains(expected) {
-            wrong.push(format!("{expected}: exit code {}, and {}{}", ran.code, ran.out, ran.err));
+    for (yaml, expected) in unsafe_configurations() {
+        let output = envoy_check.check(&yaml);
+        let line = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        if output.code != 1 || !line.contains(expected) {
+            wrong.push(format!("{expected}: exit code {}, and {}{}", output.code, output.out, output.err));
         }
-        if let Err(said) = validate(&bench.file(&yaml)) {
-            wrong.push(format!("Envoy does not take the sample of {expected}: {said}"));
+        if let Err(message) = validate(&envoy_check.file(&yaml)) {
+            wrong.push(format!("Envoy does not take the sample of {expected}: {message}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), holes().len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), unsafe_configurations().len(), wrong.join("\n"));
 }
 
 #[test]
 fn what_is_known_is_no_hole() {
-    let bench = Bench::new();
+    let envoy_check = EnvoyCheck::new();
     for (at, yaml) in safe().into_iter().enumerate() {
-        let ran = bench.check(&yaml);
+        let output = envoy_check.check(&yaml);
         assert!(
-            ran.code == 0 && ran.out.contains("no way around them was found"),
+            output.code == 0 && output.out.contains("no way around them was found"),
             "sample {at}: {}{}",
-            ran.out,
-            ran.err
+            output.out,
+            output.err
         );
-        validate(&bench.file(&yaml)).unwrap_or_else(|said| panic!("sample {at}: {said}"));
+        validate(&envoy_check.file(&yaml)).unwrap_or_else(|message| panic!("sample {at}: {message}"));
     }
 }
 
 /// Unknown elements on the path of requests are reported as unknown, not as safe.
 #[test]
 fn what_is_not_known_is_said_to_be_so() {
-    let bench = Bench::new();
+    let envoy_check = EnvoyCheck::new();
     let network = [
         "wasm.v3.Wasm",
         "match_delegate.v3.Extension",
@@ -331,8 +331,12 @@ fn what_is_not_known_is_said_to_be_so() {
     let cors = "typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors }";
     samples.push(filter(true, "cors.v3.Cors", "").replace(cors, "config_discovery: {}"));
     for field in ["new_in_1_50: {}", "matcher: {}"] {
-        samples.extend([route(field), beside("domains: [\"*\"]", field), beside("use_remote_address: true", field)]);
-        samples.push(beside("failure_mode_allow: false", field));
+        samples.extend([
+            route(field),
+            with_lines_after("domains: [\"*\"]", field),
+            with_lines_after("use_remote_address: true", field),
+        ]);
+        samples.push(with_lines_after("failure_mode_allow: false", field));
         samples.push(action(field));
         samples.push(format!("{DEPLOYED}\n{field}\n"));
     }
@@ -340,10 +344,10 @@ fn what_is_not_known_is_said_to_be_so() {
     for instead in ["filter_action: {}", "name: nowhere"] {
         samples.push(changed("route: { cluster: shop, timeout: 30s }", instead));
     }
-    samples.push(beside("use_remote_address: true", "rds: { route_config_name: a }"));
+    samples.push(with_lines_after("use_remote_address: true", "rds: { route_config_name: a }"));
     samples.push(format!("{DEPLOYED}\ndynamic_resources: {{ lds_config: {{}} }}\n"));
     for (at, sample) in samples.iter().enumerate() {
-        let ran = bench.check(sample);
-        assert!(ran.code == 1 && ran.out.contains("FAIL"), "sample {at}: {}{}", ran.out, ran.err);
+        let output = envoy_check.check(sample);
+        assert!(output.code == 1 && output.out.contains("FAIL"), "sample {at}: {}{}", output.out, output.err);
     }
 }

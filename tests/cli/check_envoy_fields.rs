@@ -1,7 +1,7 @@
 //! Kind 13, field by field: text that Envoy parses differently than it looks, and fields that let a client influence
 //! its decision, or where its request goes. `latchkey check --envoy` reports none of it as safe.
 
-use crate::check_envoy::{Bench, DEPLOYED, action, beside, changed, filter, listener, route, validate};
+use crate::check_envoy::{DEPLOYED, EnvoyCheck, action, changed, filter, listener, route, validate, with_lines_after};
 
 const MODE: &str = "failure_mode_allow: false";
 const REMOTE: &str = "use_remote_address: true";
@@ -67,8 +67,11 @@ fn written() -> Vec<(String, &'static str)> {
         (mode("\"true\""), "failure_mode_allow is true"),
         (mode("T"), "failure_mode_allow is true"),
         (changed(MODE, "failureModeAllow: \"Yes\""), "failure_mode_allow is true"),
-        (beside("encode_raw_headers: true", "shadow_mode: \"1\""), "shadow_mode is true"),
-        (beside("- name: envoy.filters.http.ext_authz", "  disabled: \"t\""), "the ext_authz filter is disabled"),
+        (with_lines_after("encode_raw_headers: true", "shadow_mode: \"1\""), "shadow_mode is true"),
+        (
+            with_lines_after("- name: envoy.filters.http.ext_authz", "  disabled: \"t\""),
+            "the ext_authz filter is disabled",
+        ),
         (
             route(
                 "typed_per_filter_config: { envoy.filters.http.ext_authz: { \"@type\": \
@@ -140,7 +143,7 @@ fn addresses() -> Vec<(String, &'static str)> {
             ", mutations: [{{ append: {{ header: {{ key: {header}, value: \"%REQ(x-me)%\" }}, append_action: OVERWRITE_IF_EXISTS_OR_ADD }} }}]"
         );
         let extension = extension("http.early_header_mutation.header_mutation.v3.HeaderMutation", &settings);
-        beside(REMOTE, &format!("early_header_mutation_extensions: [{extension}]"))
+        with_lines_after(REMOTE, &format!("early_header_mutation_extensions: [{extension}]"))
     };
     vec![
         (detected("xff.v3.XffConfig", ", xff_num_trusted_hops: 0"), "even if a client wrote it"),
@@ -331,7 +334,7 @@ fn ways() -> Vec<(String, &'static str)> {
         ),
         (action("request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies also send each request"),
         (
-            beside("domains: [\"*\"]", "request_mirror_policies: [{ cluster_header: x-c }]"),
+            with_lines_after("domains: [\"*\"]", "request_mirror_policies: [{ cluster_header: x-c }]"),
             "request_mirror_policies also send each request",
         ),
         (
@@ -342,9 +345,9 @@ fn ways() -> Vec<(String, &'static str)> {
             "header_name is unknown",
         ),
         (action("upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c creates a tunnel"),
-        (beside(REMOTE, "upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c creates a tunnel"),
-        (beside("max_concurrent_streams: 100", "allow_connect: true"), "allow_connect is unknown"),
-        (beside(REMOTE, "http_protocol_options: { enable_trailers: true }"), "enable_trailers is unknown"),
+        (with_lines_after(REMOTE, "upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c creates a tunnel"),
+        (with_lines_after("max_concurrent_streams: 100", "allow_connect: true"), "allow_connect is unknown"),
+        (with_lines_after(REMOTE, "http_protocol_options: { enable_trailers: true }"), "enable_trailers is unknown"),
         (
             action("internal_redirect_policy: { response_headers_to_copy: [x-store] }"),
             "response_headers_to_copy is unknown",
@@ -368,7 +371,7 @@ fn others() -> Vec<(String, &'static str)> {
         (format("%ENVIRONMENT(LATCHKEY_TOKEN)%"), "logs something unknown"),
         (format("%FILTER_STATE(a)%"), "logs something unknown"),
         (
-            beside(REMOTE, "tracing: { custom_tags: [{ tag: a, request_header: { name: authorization } }] }"),
+            with_lines_after(REMOTE, "tracing: { custom_tags: [{ tag: a, request_header: { name: authorization } }] }"),
             "custom_tags contain the header authorization",
         ),
         (
@@ -443,17 +446,17 @@ fn harmless() -> Vec<String> {
 
 #[test]
 fn no_field_opens_a_door_that_is_called_safe() {
-    let bench = Bench::new();
+    let envoy_check = EnvoyCheck::new();
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for (yaml, expected) in [written(), questions(), addresses(), headers(), ways(), others()].concat() {
         tried += 1;
-        let ran = bench.check(&yaml);
-        let line = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        if ran.code != 1 || !line.contains(expected) {
-            wrong.push(format!("{expected}: exit code {}, and {}{}", ran.code, ran.out, ran.err));
+        let output = envoy_check.check(&yaml);
+        let line = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        if output.code != 1 || !line.contains(expected) {
+            wrong.push(format!("{expected}: exit code {}, and {}{}", output.code, output.out, output.err));
         }
-        if let Err(said) = validate(&bench.file(&yaml)) {
-            wrong.push(format!("Envoy does not take the sample of {expected}: {said}"));
+        if let Err(message) = validate(&envoy_check.file(&yaml)) {
+            wrong.push(format!("Envoy does not take the sample of {expected}: {message}"));
         }
     }
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
@@ -461,15 +464,15 @@ fn no_field_opens_a_door_that_is_called_safe() {
 
 #[test]
 fn what_only_looks_like_one_is_no_hole() {
-    let bench = Bench::new();
+    let envoy_check = EnvoyCheck::new();
     let mut wrong = Vec::new();
     for (at, yaml) in harmless().into_iter().enumerate() {
-        let ran = bench.check(&yaml);
-        if ran.code != 0 || !ran.out.contains("assumed to be the cluster latchkey") {
-            wrong.push(format!("sample {at}: {}{}", ran.out, ran.err));
+        let output = envoy_check.check(&yaml);
+        if output.code != 0 || !output.out.contains("assumed to be the cluster latchkey") {
+            wrong.push(format!("sample {at}: {}{}", output.out, output.err));
         }
-        if let Err(said) = validate(&bench.file(&yaml)) {
-            wrong.push(format!("Envoy does not take sample {at}: {said}"));
+        if let Err(message) = validate(&envoy_check.file(&yaml)) {
+            wrong.push(format!("Envoy does not take sample {at}: {message}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -478,9 +481,14 @@ fn what_only_looks_like_one_is_no_hole() {
 /// Two clusters for two hosts are two stores, unless a profile reads the store from the host.
 #[test]
 fn hosts_choose_no_cluster_unless_a_profile_reads_them() {
-    let bench = Bench::new();
-    std::fs::write(bench.folder.path().join("latchkey.toml"), "").expect("a configuration");
+    let envoy_check = EnvoyCheck::new();
+    std::fs::write(envoy_check.folder.path().join("latchkey.toml"), "").expect("a configuration");
     let yaml = &harmless()[10];
-    let ran = bench.check(yaml);
-    assert!(ran.code == 1 && ran.out.contains("virtual hosts lead to different clusters"), "{}{}", ran.out, ran.err);
+    let output = envoy_check.check(yaml);
+    assert!(
+        output.code == 1 && output.out.contains("virtual hosts lead to different clusters"),
+        "{}{}",
+        output.out,
+        output.err
+    );
 }

@@ -163,11 +163,11 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
     let program = program
         .env("LATCHKEY_ADMIN_URL", format!("http://{}", server.addresses().admin))
         .env("LATCHKEY_TOKEN", "0123456789abcdef0123456789abcdef\n");
-    assert!(program.run(&["operators", "whoami"]).done().contains("admin"));
+    assert!(program.run(&["operators", "whoami"]).success().contains("admin"));
 
     // A mistyped variable among them is still an error.
-    let said = program.env("LATCHKEY_ADMIN_PORT", "8080").run(&["operators", "whoami"]).failed(2);
-    assert!(said.contains("unknown environment variable LATCHKEY_ADMIN_PORT; did you mean"), "{said}");
+    let message = program.env("LATCHKEY_ADMIN_PORT", "8080").run(&["operators", "whoami"]).failure(2);
+    assert!(message.contains("unknown environment variable LATCHKEY_ADMIN_PORT; did you mean"), "{message}");
 }
 
 /// Kind 12: each port of the pod is open to the listed peers only.
@@ -233,15 +233,15 @@ fn no_error_repeats_a_part_of_a_password() {
         let mistaken = Program::at(folder.path()).env("LATCHKEY_DATABASE_URL_FILE", url);
         for (program, code) in [(by_variable, code), (by_file, code), (mistaken, 2)] {
             for command in ["serve", "migrate"] {
-                let ran =
+                let output =
                     program.run(&[command, "--decision-addr", "127.0.0.1:0"][..if command == "serve" { 3 } else { 1 }]);
-                let said = format!("{}{}", ran.out, ran.err);
-                assert_eq!(ran.code, code, "{url}: {said}");
-                assert!(!said.contains("hun") && !said.contains("ter2"), "{url}: {said}");
+                let message = format!("{}{}", output.out, output.err);
+                assert_eq!(output.code, code, "{url}: {message}");
+                assert!(!message.contains("hun") && !message.contains("ter2"), "{url}: {message}");
             }
             let checked = program.run(&["check"]);
-            let said = format!("{}{}", checked.out, checked.err);
-            assert!(checked.code != 0 && !said.contains("hun") && !said.contains("ter2"), "{url}: {said}");
+            let message = format!("{}{}", checked.out, checked.err);
+            assert!(checked.code != 0 && !message.contains("hun") && !message.contains("ter2"), "{url}: {message}");
         }
     }
 }

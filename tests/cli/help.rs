@@ -8,7 +8,7 @@ use crate::program::Program;
 /// Returns the help of a command and the names of its subcommands.
 fn help(program: &Program, path: &[String]) -> (String, Vec<String>) {
     let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
-    let text = program.run(&arguments).done();
+    let text = program.run(&arguments).success();
     let below = text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let below = below
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
@@ -54,8 +54,8 @@ fn the_help_of_every_command_is_as_kept() {
 fn the_short_help_leaves_the_servers_settings_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = Program::at(folder.path());
-    let (short, long) = (program.run(&["-h"]).done(), program.run(&["--help"]).done());
+    let (short, long) = (program.run(&["-h"]).success(), program.run(&["--help"]).success());
     assert!(!short.contains("--max-staleness") && long.contains("--max-staleness"));
     assert!(long.contains("Exit codes:"));
-    assert!(program.run(&["--version"]).done().starts_with("latchkey 0."));
+    assert!(program.run(&["--version"]).success().starts_with("latchkey 0."));
 }

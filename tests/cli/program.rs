@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 /// Result of a run.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunOutput {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -44,19 +44,19 @@ impl Program {
     }
 
     /// Runs it to completion.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> RunOutput {
         self.run_with(arguments, "")
     }
 
     /// Runs it to completion with text on standard input.
-    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> RunOutput {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("latchkey starts");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         // A command that reads nothing may have exited by now.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         let output = child.wait_with_output().expect("latchkey ends");
-        Ran {
+        RunOutput {
             code: output.status.code().expect("latchkey ends by itself"),
             out: String::from_utf8(output.stdout).expect("answers are UTF-8"),
             err: String::from_utf8(output.stderr).expect("notes are UTF-8"),
@@ -64,17 +64,17 @@ impl Program {
     }
 }
 
-impl Ran {
+impl RunOutput {
     /// Returns the output of a successful command.
     #[track_caller]
-    pub(crate) fn done(self) -> String {
+    pub(crate) fn success(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.out
     }
 
     /// Returns the error message of a command that ended with this exit code and printed nothing else.
     #[track_caller]
-    pub(crate) fn failed(self, code: i32) -> String {
+    pub(crate) fn failure(self, code: i32) -> String {
         assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
         assert!(self.err.contains("error: "), "{self:?}");
         for dump in ["panicked", "Error {", "Status {", "Some(", "RUST_BACKTRACE"] {
@@ -86,7 +86,7 @@ impl Ran {
     /// Returns the output parsed as JSON.
     #[track_caller]
     pub(crate) fn json(self) -> serde_json::Value {
-        let out = self.done();
+        let out = self.success();
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}"))
     }
 }

@@ -12,15 +12,15 @@ const START: i64 = 1_700_000_000_000_000;
 
 /// Monotonic clock that counts from its creation, by the runtime's clock.
 #[derive(Debug)]
-pub(crate) struct Virtual(tokio::time::Instant);
+pub(crate) struct VirtualClock(tokio::time::Instant);
 
-impl Virtual {
+impl VirtualClock {
     pub(crate) fn new() -> Self {
         Self(tokio::time::Instant::now())
     }
 }
 
-impl Clock for Virtual {
+impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(START).plus(self.0.elapsed())
     }
@@ -31,15 +31,15 @@ impl Clock for Virtual {
     }
 }
 
-/// Storage's clock: a time of day that can be set. Elapsed time is the same as in [`Virtual`].
+/// Storage's clock: a time of day that can be set. Elapsed time is the same as in [`VirtualClock`].
 #[derive(Debug)]
-pub(crate) struct Settable {
+pub(crate) struct SettableClock {
     clock: SharedClock,
     /// Offset in microseconds.
     ahead: AtomicI64,
 }
 
-impl Settable {
+impl SettableClock {
     pub(crate) fn new(clock: &SharedClock) -> Arc<Self> {
         Arc::new(Self { clock: Arc::clone(clock), ahead: AtomicI64::new(0) })
     }
@@ -50,7 +50,7 @@ impl Settable {
     }
 }
 
-impl Clock for Settable {
+impl Clock for SettableClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.now().as_micros() + self.ahead.load(Ordering::Relaxed))
     }

@@ -2,7 +2,7 @@
 //!
 //! - `model`: the protocol as an explicit state machine, exhaustively; removing any guard yields a counter-example.
 //! - `races`: a revocation completes at each await and each step; revoked access never returns.
-//! - `silence`: replicas that may decide without being named, exhaustively, with leaping clocks; guards likewise.
+//! - `unresponsive`: replicas that may decide without being named, exhaustively, with leaping clocks; guards likewise.
 //! - `drift`: changes made by hand are noticed and followed.
 //! - `undecided`: calls without a decision name the reason that applies.
 //! - `simulate`: thousands of short runs by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
@@ -16,12 +16,12 @@ mod random;
 
 mod clock;
 mod drift;
-mod life;
 mod model;
 mod races;
-mod silence;
+mod replica;
 mod simulate;
 mod storage;
 mod sweeping;
 mod tables;
 mod undecided;
+mod unresponsive;

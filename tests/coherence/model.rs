@@ -87,52 +87,52 @@ fn with_every_guard_no_order_of_events_breaks_a_promise() {
 }
 
 #[track_caller]
-fn is_needed(guard: Guard) {
+fn assert_guard_needed(guard: Guard) {
     let found = shapes(Some(guard)).into_iter().any(|shape| matches!(explore(&shape), Explored::Broken(_)));
     assert!(found, "without {guard:?} everything is kept too: it guards nothing, or the model does not see it");
 }
 
 #[test]
 fn without_floors_a_change_of_a_key_is_missed() {
-    is_needed(Guard::Floor);
+    assert_guard_needed(Guard::Floor);
 }
 
 #[test]
 fn without_waiting_for_the_world_a_grant_is_judged_by_an_older_one() {
-    is_needed(Guard::Ahead);
+    assert_guard_needed(Guard::Ahead);
 }
 
 #[test]
 fn without_floors_before_the_world_a_new_world_meets_an_old_grant() {
-    is_needed(Guard::Order);
+    assert_guard_needed(Guard::Order);
 }
 
 #[test]
 fn without_asking_again_after_a_read_a_late_answer_is_used() {
-    is_needed(Guard::Recheck);
+    assert_guard_needed(Guard::Recheck);
 }
 
 #[test]
 fn without_the_nonce_of_a_read_two_pasts_are_mixed() {
-    is_needed(Guard::Lineage);
+    assert_guard_needed(Guard::Lineage);
 }
 
 #[test]
 fn without_epochs_grants_of_a_lost_past_are_used() {
-    is_needed(Guard::Epoch);
+    assert_guard_needed(Guard::Epoch);
 }
 
 #[test]
 fn without_floors_of_their_own_a_decision_of_the_old_epoch_loses_its_floor() {
-    is_needed(Guard::OwnFloors);
+    assert_guard_needed(Guard::OwnFloors);
 }
 
 #[test]
 fn without_the_nonce_of_the_cursor_a_lost_past_is_followed_on() {
-    is_needed(Guard::Gap);
+    assert_guard_needed(Guard::Gap);
 }
 
 #[test]
 fn without_reporting_last_a_write_is_acknowledged_too_early() {
-    is_needed(Guard::ReportLast);
+    assert_guard_needed(Guard::ReportLast);
 }

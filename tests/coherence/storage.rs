@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::oracle::History;
-use crate::tables::{Action, Committed, Late, Tables, key_id};
+use crate::tables::{Action, Committed, DelayedTables, Tables, key_id};
 
 /// Kinds of storage calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,23 +28,23 @@ pub(crate) enum Call {
     Snapshot,
     Poll,
     Grant,
-    Renew,
-    Look,
+    Heartbeat,
+    Replicas,
     Mark,
 }
 
 /// Direction of a message: a call to storage, or its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Way {
-    There,
-    Back,
+pub(crate) enum Direction {
+    Request,
+    Response,
 }
 
 /// A network between a replica and storage.
 #[async_trait]
-pub(crate) trait Road: std::fmt::Debug + Send + Sync {
+pub(crate) trait Network: std::fmt::Debug + Send + Sync {
     /// Completes when the call or its response is delivered. An error loses it.
-    async fn pass(&self, call: Call, way: Way) -> Result<()>;
+    async fn deliver(&self, call: Call, direction: Direction) -> Result<()>;
 }
 
 /// The database.
@@ -67,14 +67,14 @@ struct Inner {
     swept: Vec<Timestamp>,
     wakers: Vec<Arc<Notify>>,
     /// Tables that a restore has not brought yet.
-    late: Late,
+    late: DelayedTables,
 }
 
 /// One replica's link to the database.
 #[derive(Debug)]
-pub(crate) struct Line<R> {
+pub(crate) struct Link<R> {
     pub(crate) database: Arc<Database>,
-    pub(crate) road: R,
+    pub(crate) network: R,
     /// Wakes the replica.
     pub(crate) waker: Arc<Notify>,
     /// Whether replicas on other machines use the same storage.
@@ -92,7 +92,7 @@ impl Database {
         };
         let reached = Mark { revision: Revision(0), reached: Timestamp::EPOCH };
         let (replicas, marks, wakers) = (BTreeMap::new(), Marks::default(), Vec::new());
-        let late = Late::default();
+        let late = DelayedTables::default();
         let history = vec![Arc::new(first)];
         let inner = Inner { history, nonces: 0, replicas, reached, marks, wakers, swept: Vec::new(), late };
         Arc::new(Self { clock, inner: Mutex::new(inner) })
@@ -121,7 +121,7 @@ impl Database {
     }
 
     /// Delays these tables of the restore until the next call of this function.
-    pub(crate) fn bring_late(&self, late: Late) {
+    pub(crate) fn delay_tables(&self, late: DelayedTables) {
         self.inner.lock().late = late;
     }
 
@@ -155,10 +155,10 @@ impl Database {
     }
 
     /// Creates a link to the database.
-    pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, shared: bool) -> Arc<Line<R>> {
+    pub(crate) fn link<R: Network>(self: &Arc<Self>, network: R, shared: bool) -> Arc<Link<R>> {
         let waker = Arc::new(Notify::new());
         self.inner.lock().wakers.push(Arc::clone(&waker));
-        Arc::new(Line { database: Arc::clone(self), road, waker, shared })
+        Arc::new(Link { database: Arc::clone(self), network, waker, shared })
     }
 }
 
@@ -168,7 +168,7 @@ impl Inner {
     }
 
     /// Records the time, as storage does with each report.
-    fn reach(&mut self, now: Timestamp) {
+    fn record_time(&mut self, now: Timestamp) {
         let back = now < self.reached.reached.minus(LEAP);
         if back {
             self.marks.add(self.reached);
@@ -179,12 +179,12 @@ impl Inner {
     }
 
     /// Returns the tables as they are visible now.
-    fn seen(&self) -> Tables {
+    fn visible_tables(&self) -> Tables {
         self.head().tables.without(self.late)
     }
 
     fn contents(&self, since: Cursor) -> StorageContents {
-        let (head, seen) = (&self.head().tables, self.seen());
+        let (head, seen) = (&self.head().tables, self.visible_tables());
         let poll = self.poll(since, Timestamp::EPOCH);
         let mut keys = vec![<[Tally; KEY_TABLES.len()]>::default(); usize::from(KEY_PARTS)];
         for digest in seen.digests(|_| true) {
@@ -217,7 +217,7 @@ impl Inner {
 
     /// Returns the objects missing according to the audit trail: those created before the restored revision.
     fn missing(&self) -> Vec<IncompleteTable> {
-        let (head, seen) = (&self.head().tables, self.seen());
+        let (head, seen) = (&self.head().tables, self.visible_tables());
         [
             ("secrets", head.digests(|_| true).len(), seen.digests(|_| true).len()),
             ("stores", head.stores.len(), seen.stores.len()),
@@ -229,13 +229,13 @@ impl Inner {
         .collect()
     }
 
-    fn lineage(&self) -> Vec<Cursor> {
+    fn cursors(&self) -> Vec<Cursor> {
         self.history.iter().map(|committed| committed.tables.cursor).collect()
     }
 
     fn poll(&self, cursor: Cursor, now: Timestamp) -> Poll {
         let head = self.head();
-        let seen = self.seen();
+        let seen = self.visible_tables();
         let mut poll = Poll {
             head: head.tables.cursor,
             now,
@@ -284,15 +284,15 @@ impl Inner {
     }
 }
 
-impl<R: Road> Line<R> {
+impl<R: Network> Link<R> {
     /// Makes a call: to storage, executed at one moment, and back.
     async fn call<T>(&self, call: Call, work: impl FnOnce(&mut Inner, Timestamp) -> T + Send) -> Result<T>
     where
         T: Send,
     {
-        self.road.pass(call, Way::There).await?;
+        self.network.deliver(call, Direction::Request).await?;
         let done = work(&mut self.database.inner.lock(), self.database.clock.now());
-        self.road.pass(call, Way::Back).await?;
+        self.network.deliver(call, Direction::Response).await?;
         Ok(done)
     }
 }
@@ -302,7 +302,7 @@ fn not_simulated() -> Error {
 }
 
 #[async_trait]
-impl<R: Road + 'static> Feed for Line<R> {
+impl<R: Network + 'static> Feed for Link<R> {
     fn is_shared(&self) -> bool {
         self.shared
     }
@@ -310,7 +310,7 @@ impl<R: Road + 'static> Feed for Line<R> {
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
         let (snapshot, digests) = self
             .call(Call::Snapshot, |inner, now| {
-                let tables = &inner.seen();
+                let tables = &inner.visible_tables();
                 let snapshot = Snapshot {
                     head: tables.cursor,
                     now,
@@ -320,7 +320,7 @@ impl<R: Road + 'static> Feed for Line<R> {
                     operators: Vec::new(),
                     incomplete_tables: inner.missing(),
                     deployment: Deployment::default(),
-                    recent_revisions: inner.lineage(),
+                    recent_revisions: inner.cursors(),
                 };
                 (snapshot, tables.digests(|_| true))
             })
@@ -338,15 +338,16 @@ impl<R: Road + 'static> Feed for Line<R> {
     }
 
     async fn digests(&self, _: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor> {
-        let (head, digests) =
-            self.call(Call::Snapshot, |inner, _| (inner.head().tables.cursor, inner.seen().digests(|_| true))).await?;
+        let (head, digests) = self
+            .call(Call::Snapshot, |inner, _| (inner.head().tables.cursor, inner.visible_tables().digests(|_| true)))
+            .await?;
         sink.digests(&digests);
         Ok(head)
     }
 
     async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead> {
         self.call(Call::Snapshot, |inner, _| {
-            let seen = inner.seen();
+            let seen = inner.visible_tables();
             let grants = digests.iter().filter_map(|digest| Some((*digest, seen.grant(digest)?))).collect();
             GrantsRead { head: inner.head().tables.cursor, grants }
         })
@@ -358,13 +359,13 @@ impl<R: Road + 'static> Feed for Line<R> {
     }
 
     async fn heartbeat(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-        self.call(Call::Renew, |inner, now| {
+        self.call(Call::Heartbeat, |inner, now| {
             // A report about diverged history counts for nothing.
             let cursor = Cursor { revision: report.applied, nonce };
             let ours = inner.history.iter().any(|committed| committed.tables.cursor == cursor);
             let applied = if ours { report.applied } else { Revision(0) };
             inner.replicas.insert(report.id, (ReplicaReport { applied, ..report.clone() }, now));
-            inner.reach(now);
+            inner.record_time(now);
             now
         })
         .await
@@ -379,7 +380,7 @@ impl<R: Road + 'static> Feed for Line<R> {
     }
 
     async fn end_replica(&self, replica: ReplicaId) -> Result<()> {
-        self.call(Call::Renew, |inner, _| {
+        self.call(Call::Heartbeat, |inner, _| {
             if let Some((_, reported)) = inner.replicas.get_mut(&replica) {
                 *reported = Timestamp::EPOCH;
             }
@@ -397,14 +398,14 @@ impl<R: Road + 'static> Feed for Line<R> {
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
         self.call(Call::Grant, |inner, _| {
-            let tables = &inner.seen();
+            let tables = &inner.visible_tables();
             GrantRead { head: tables.cursor, grant: tables.grant(digest) }
         })
         .await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
-        self.call(Call::Look, |inner, now| {
+        self.call(Call::Replicas, |inner, now| {
             let all = inner.replicas.values().cloned();
             let replicas = all.map(|(report, reported)| Replica { report, reported, age: now.since(reported) });
             (replicas.collect(), inner.head().tables.cursor.revision)
@@ -417,6 +418,6 @@ impl<R: Road + 'static> Feed for Line<R> {
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<()> {
-        self.call(Call::Renew, |inner, _| inner.swept.push(now)).await
+        self.call(Call::Heartbeat, |inner, _| inner.swept.push(now)).await
     }
 }

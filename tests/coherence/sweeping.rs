@@ -6,9 +6,9 @@ use std::time::Duration;
 use latchkey::authority::StepHook;
 use latchkey::clock::SharedClock;
 
-use crate::clock::{Settable, Virtual, pass};
-use crate::life::Member;
-use crate::races::Gates;
+use crate::clock::{SettableClock, VirtualClock, pass};
+use crate::races::BlockingNetwork;
+use crate::replica::TestReplica;
 use crate::storage::Database;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -18,26 +18,26 @@ const YEAR: i64 = 400 * 24 * 3_600;
 fn nothing_is_removed_by_a_clock_that_leapt_within_the_hour() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime is made").block_on(async {
-        let clock: SharedClock = Arc::new(Virtual::new());
-        let settable = Settable::new(&clock);
-        let database = Database::new(Arc::<Settable>::clone(&settable));
-        let line = database.line(Gates::default(), true);
+        let clock: SharedClock = Arc::new(VirtualClock::new());
+        let storage_clock = SettableClock::new(&clock);
+        let database = Database::new(Arc::<SettableClock>::clone(&storage_clock));
+        let link = database.link(BlockingNetwork::default(), true);
         let (poll, stale) = (Duration::from_secs(5), Duration::from_mins(30));
-        let member = Member::start_with(1, line, &clock, StepHook::default(), poll, stale);
+        let replica = TestReplica::start_with(1, link, &clock, StepHook::default(), poll, stale);
         pass(MINUTE * 55).await;
         assert_eq!(database.swept().len(), 0, "nobody knows what the clock did before");
         pass(MINUTE * 10).await;
         assert_eq!(database.swept().len(), 1);
-        settable.leap(YEAR);
+        storage_clock.leap(YEAR);
         pass(MINUTE * 55).await;
         assert_eq!(database.swept().len(), 1, "a clock that leapt a while ago may go back");
-        settable.leap(-YEAR);
+        storage_clock.leap(-YEAR);
         pass(MINUTE * 55).await;
         assert_eq!(database.swept().len(), 1);
         pass(MINUTE * 10).await;
         let swept = database.swept();
         assert_eq!(swept.len(), 2);
         assert!(swept.iter().all(|at| *at <= clock.now()), "by no time that has not come: {swept:?}");
-        member.tasks.stop();
+        replica.tasks.stop();
     });
 }

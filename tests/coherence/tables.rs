@@ -50,7 +50,7 @@ pub(crate) struct Tables {
 
 /// Tables that a restore brings late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Late {
+pub(crate) struct DelayedTables {
     pub(crate) secrets: bool,
     pub(crate) stores: bool,
     pub(crate) methods: bool,
@@ -137,7 +137,7 @@ impl Tables {
     }
 
     /// Returns the tables without those that a restore has not brought yet.
-    pub(crate) fn without(&self, late: Late) -> Self {
+    pub(crate) fn without(&self, late: DelayedTables) -> Self {
         let mut tables = self.clone();
         if late.secrets {
             tables.keys.values_mut().for_each(|key| key.secrets.clear());

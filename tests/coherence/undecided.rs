@@ -16,31 +16,31 @@ use latchkey::model::key::{Key, KeySpec};
 use latchkey::storage::{Error, Result};
 use parking_lot::Mutex;
 
-use crate::clock::{Virtual, pass};
-use crate::life::{Member, know_all_tokens, question};
+use crate::clock::{VirtualClock, pass};
 use crate::oracle::Recorder;
-use crate::storage::{Call, Database, Road, Way};
-use crate::tables::{Action, Late, key_id, token};
+use crate::replica::{TestReplica, record_all_tokens, request};
+use crate::storage::{Call, Database, Direction, Network};
+use crate::tables::{Action, DelayedTables, key_id, token};
 
 /// A network on which something is changed, or lost, whenever a call passes.
 #[derive(Debug)]
 struct Busy {
     database: Arc<Database>,
     /// Committed when this call passes in this direction.
-    change: Mutex<Option<(Call, Way, Action)>>,
+    change: Mutex<Option<(Call, Direction, Action)>>,
     /// Whether reads of grants are lost.
     lost: AtomicBool,
 }
 
 #[async_trait]
-impl Road for Arc<Busy> {
-    async fn pass(&self, call: Call, way: Way) -> Result<()> {
+impl Network for Arc<Busy> {
+    async fn deliver(&self, call: Call, direction: Direction) -> Result<()> {
         if call == Call::Grant && self.lost.load(Ordering::Relaxed) {
             return Err(Error::unavailable("lost"));
         }
         let change = *self.change.lock();
         if let Some((of, at, action)) = change
-            && (of, at) == (call, way)
+            && (of, at) == (call, direction)
         {
             self.database.commit(action, false).expect("there is something to change");
             if call != Call::Poll {
@@ -56,15 +56,15 @@ impl Road for Arc<Busy> {
 struct Life {
     database: Arc<Database>,
     busy: Arc<Busy>,
-    member: Member,
+    member: TestReplica,
     recorder: Recorder,
 }
 
 impl Life {
     async fn start() -> Self {
-        let clock: SharedClock = Arc::new(Virtual::new());
+        let clock: SharedClock = Arc::new(VirtualClock::new());
         let recorder = Recorder::new(Arc::clone(&clock));
-        know_all_tokens(&recorder);
+        record_all_tokens(&recorder);
         let database = Database::new(Arc::clone(&clock));
         let mut last = Cursor::default();
         for action in [Action::Store(0), Action::Method(0), Action::Switch(0)] {
@@ -72,14 +72,14 @@ impl Life {
         }
         let (change, lost) = (Mutex::new(None), AtomicBool::new(false));
         let busy = Arc::new(Busy { database: Arc::clone(&database), change, lost });
-        let member = Member::start(1, database.line(Arc::clone(&busy), true), &clock, StepHook::default());
+        let member = TestReplica::start(1, database.link(Arc::clone(&busy), true), &clock, StepHook::default());
         assert!(member.authority.wait_applied(last.revision, Duration::from_secs(60)).await);
         Self { database, busy, member, recorder }
     }
 
     /// Makes a call with the key, which is not in memory yet.
     async fn call(&self) -> std::result::Result<(), Undecided> {
-        self.member.ask(&self.recorder, question(0, 0, "GET /x", "a"), None).await
+        self.member.authorize(&self.recorder, request(0, 0, "GET /x", "a"), None).await
     }
 }
 
@@ -93,7 +93,7 @@ async fn storage_that_does_not_respond_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_changes_during_each_read_of_it_is_not_a_failure_of_storage() {
     let life = Life::start().await;
-    *life.busy.change.lock() = Some((Call::Grant, Way::Back, Action::Switch(0)));
+    *life.busy.change.lock() = Some((Call::Grant, Direction::Response, Action::Switch(0)));
     assert_eq!(life.call().await, Err(Undecided::Changing));
     *life.busy.change.lock() = None;
     assert_eq!(life.call().await, Ok(()));
@@ -102,7 +102,7 @@ async fn a_key_that_changes_during_each_read_of_it_is_not_a_failure_of_storage()
 #[tokio::test(start_paused = true)]
 async fn a_token_that_storage_lacks_while_it_is_restored_is_not_a_failure_of_storage() {
     let life = Life::start().await;
-    life.database.bring_late(Late { secrets: true, ..Late::default() });
+    life.database.delay_tables(DelayedTables { secrets: true, ..DelayedTables::default() });
     assert_eq!(life.call().await, Err(Undecided::Incomplete));
 }
 
@@ -111,7 +111,7 @@ async fn stores_that_change_each_time_a_gateway_reads_a_request_are_not_a_failur
     let life = Life::start().await;
     let gateway = Gateway::new(life.member.authority.clone(), &profiles::built_in(), Arc::clone(&life.member.metrics));
     // A token that no key has waits for a poll, each of which brings other stores.
-    *life.busy.change.lock() = Some((Call::Poll, Way::There, Action::Store(0)));
+    *life.busy.change.lock() = Some((Call::Poll, Direction::Request, Action::Store(0)));
     let unknown = token(3, 1);
     let request = HttpRequest {
         verb: b"GET",

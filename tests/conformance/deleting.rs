@@ -8,7 +8,7 @@ use latchkey::model::store::Store;
 use latchkey::storage::{Feed as _, KeyFilter, MethodFilter, NewKey, SnapshotSink, Storage, StoreFilter};
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, add_methods, add_stores, begin, gather, list_keys, method_numbers, store_numbers};
 
 async fn grant(storage: &Storage, key: &NewKey) -> Grant {
@@ -25,21 +25,21 @@ fn selected(members: &[&str]) -> Access<String> {
 
 /// Returns the methods of a snapshot, retired ones included.
 async fn whole_book(storage: &Storage) -> Vec<Method> {
-    struct Nothing;
-    impl SnapshotSink for Nothing {
+    struct IgnoreDigests;
+    impl SnapshotSink for IgnoreDigests {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
     }
-    storage.snapshot(&mut Nothing).await.expect("a snapshot").methods
+    storage.snapshot(&mut IgnoreDigests).await.expect("a snapshot").methods
 }
 
 async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b", "c"]).await;
     let numbers = store_numbers(&stores);
-    let wide = make.key("all");
-    let narrow = make.narrow_key("all three", &numbers, &[]);
-    let single = make.narrow_key("b alone", &numbers[1..2], &[]);
+    let wide = factory.key("all");
+    let narrow = factory.narrow_key("all three", &numbers, &[]);
+    let single = factory.narrow_key("b alone", &numbers[1..2], &[]);
     add_keys(storage, &[wide.clone(), narrow.clone(), single.clone()]).await;
     let mut write = begin(storage).await;
     write.drop_store(&stores[1]).await;
@@ -95,16 +95,16 @@ async fn the_number_of_a_store_is_never_used_again(case: Case) {
         write.done().await;
     }
     let mut write = begin(storage).await;
-    let first = write.add_store(&make::store("same")).await;
+    let first = write.add_store(&factory::store("same")).await;
     write.drop_store(&first).await;
-    let second = write.add_store(&make::store("same")).await;
+    let second = write.add_store(&factory::store("same")).await;
     assert_ne!(first.number, second.number, "nor within one write");
     write.done().await;
 }
 
 async fn a_deleted_store_frees_its_hosts(case: Case) {
     let storage = &case.storage;
-    let with_hosts = |code: &str| Store { hosts: vec!["a.example".into(), "b.example".into()], ..make::store(code) };
+    let with_hosts = |code: &str| Store { hosts: vec!["a.example".into(), "b.example".into()], ..factory::store(code) };
     let mut write = begin(storage).await;
     let first = write.add_store(&with_hosts("first")).await;
     write.done().await;
@@ -116,7 +116,7 @@ async fn a_deleted_store_frees_its_hosts(case: Case) {
     write.done().await;
     assert_eq!(storage.store(&second.code).await.expect("a store is read"), Some(second));
     let mut write = begin(storage).await;
-    let again = write.add_store(&make::store("first")).await;
+    let again = write.add_store(&factory::store("first")).await;
     assert_eq!(again.hosts, Vec::<String>::new());
     write.done().await;
     assert_eq!(
@@ -127,13 +127,13 @@ async fn a_deleted_store_frees_its_hosts(case: Case) {
 }
 
 async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let methods = add_methods(storage, &["GET /a", "GET /b", "GET /c"]).await;
     let numbers = method_numbers(&methods);
-    let wide = make.key("all");
-    let narrow = make.narrow_key("all three", &[], &numbers);
-    let single = make.narrow_key("b alone", &[], &numbers[1..2]);
+    let wide = factory.key("all");
+    let narrow = factory.narrow_key("all three", &[], &numbers);
+    let single = factory.narrow_key("b alone", &[], &numbers[1..2]);
     add_keys(storage, &[wide.clone(), narrow.clone(), single.clone()]).await;
     let mut write = begin(storage).await;
     write.drop_methods(&methods[1..2]).await;
@@ -190,14 +190,14 @@ async fn a_thousand_methods_are_retired_at_once(case: Case) {
 }
 
 async fn a_deleted_key_is_in_no_list_and_found_by_its_token_alone(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = add_stores(storage, &["a"]).await;
     let methods = add_methods(storage, &["GET /a"]).await;
-    let gone = make.narrow_key("gone", &store_numbers(&stores), &method_numbers(&methods));
-    let kept = make.key("kept");
+    let gone = factory.narrow_key("gone", &store_numbers(&stores), &method_numbers(&methods));
+    let kept = factory.key("kept");
     add_keys(storage, &[gone.clone(), kept.clone()]).await;
-    let second = make.secret();
+    let second = factory.secret();
     let mut write = begin(storage).await;
     write.insert_secret(gone.id, &second).await.expect("a secret is added");
     write.note(SubjectKind::Key, gone.id).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use latchkey::storage::{self, Options, Storage};
 use tempfile::TempDir;
 
-use crate::support::pgbouncer::Bouncer;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::{Cluster, Database};
 
 /// Timeout after which a case counts as hanging. No case depends on it: it keeps a hanging one from blocking all.
@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_mins(5);
 
 /// The engines behind the trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EngineKind {
     /// A file.
     Sqlite,
     /// A server.
@@ -30,31 +30,31 @@ pub enum Kind {
 pub struct Case {
     /// The storage, opened.
     pub storage: Arc<Storage>,
-    place: Place,
+    location: Location,
 }
 
 /// Location of a storage's data.
 #[derive(Debug)]
-pub struct Place {
+pub struct Location {
     url: String,
     database: Option<Database>,
     folder: Option<TempDir>,
 }
 
-/// Generates one test per engine for each case. After `with run_at:` come cases that receive a [`Place`] without data.
+/// Generates one test per engine for each case. After `with run_at:` come cases that receive a [`Location`] without data.
 macro_rules! for_each_engine {
     (with $run:ident: $($case:ident),+ $(,)?) => {
         mod sqlite {
-            use $crate::engine::{Kind, $run};
-            $(#[test] fn $case() { $run(Kind::Sqlite, super::$case); })+
+            use $crate::engine::{EngineKind, $run};
+            $(#[test] fn $case() { $run(EngineKind::Sqlite, super::$case); })+
         }
         mod postgres {
-            use $crate::engine::{Kind, $run};
-            $(#[test] fn $case() { $run(Kind::Postgres, super::$case); })+
+            use $crate::engine::{EngineKind, $run};
+            $(#[test] fn $case() { $run(EngineKind::Postgres, super::$case); })+
         }
         mod pgbouncer {
-            use $crate::engine::{Kind, $run};
-            $(#[test] fn $case() { $run(Kind::Pgbouncer, super::$case); })+
+            use $crate::engine::{EngineKind, $run};
+            $(#[test] fn $case() { $run(EngineKind::Pgbouncer, super::$case); })+
         }
     };
     ($($case:ident),+ $(,)?) => { for_each_engine! { with run: $($case),+ } };
@@ -65,8 +65,8 @@ macro_rules! for_each_engine {
 /// # Panics
 ///
 /// When the case panics or hangs.
-pub fn run_at<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Place) -> F) {
-    block_on(case(Place::new(kind)));
+pub fn run_at<F: Future<Output = ()>>(kind: EngineKind, case: impl FnOnce(Location) -> F) {
+    block_on(case(Location::new(kind)));
 }
 
 /// Runs one case on one engine.
@@ -74,11 +74,11 @@ pub fn run_at<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Place) -> F)
 /// # Panics
 ///
 /// When the case panics or hangs.
-pub fn run<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Case) -> F) {
-    let place = Place::new(kind);
+pub fn run<F: Future<Output = ()>>(kind: EngineKind, case: impl FnOnce(Case) -> F) {
+    let location = Location::new(kind);
     block_on(async {
-        let storage = place.open().await;
-        case(Case { storage, place }).await;
+        let storage = location.open().await;
+        case(Case { storage, location }).await;
     });
 }
 
@@ -106,31 +106,31 @@ impl Case {
     ///
     /// When it cannot be opened.
     pub async fn open_again(&self) -> Arc<Storage> {
-        self.place.open().await
+        self.location.open().await
     }
 }
 
-// === impl Place ===
+// === impl Location ===
 
-impl Place {
+impl Location {
     /// Creates a location without data.
     ///
     /// # Panics
     ///
     /// When no folder or database can be made.
     #[must_use]
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: EngineKind) -> Self {
         match kind {
-            Kind::Sqlite => {
+            EngineKind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder can be made");
                 let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
                 Self { url, database: None, folder: Some(folder) }
             }
-            Kind::Postgres => {
+            EngineKind::Postgres => {
                 let database = Cluster::shared().database();
                 Self { url: database.url().to_owned(), database: Some(database), folder: None }
             }
-            Kind::Pgbouncer => {
+            EngineKind::Pgbouncer => {
                 let database = Cluster::shared().database();
                 Self { url: bouncer().url(&database), database: Some(database), folder: None }
             }
@@ -196,8 +196,8 @@ impl Place {
 }
 
 /// Returns the pooler shared by this test process.
-fn bouncer() -> &'static Bouncer {
-    static SHARED: OnceLock<Bouncer> = OnceLock::new();
+fn bouncer() -> &'static PgBouncer {
+    static SHARED: OnceLock<PgBouncer> = OnceLock::new();
     // Hundreds of databases pass through it, and their idle connections would use up the server's.
-    SHARED.get_or_init(|| Bouncer::start_with(Cluster::shared(), "transaction", &[("server_idle_timeout", "2")]))
+    SHARED.get_or_init(|| PgBouncer::start_with(Cluster::shared(), "transaction", &[("server_idle_timeout", "2")]))
 }

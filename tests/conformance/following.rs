@@ -9,7 +9,7 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, NewKey, SnapshotSink};
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, add_stores, begin};
 
 /// Far longer than a notification takes: a follower that has not been woken by then never will be.
@@ -33,19 +33,20 @@ async fn a_snapshot_of_empty_storage_is_empty(case: Case) {
 }
 
 async fn a_snapshot_holds_everything_that_a_world_is_made_of(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut write = begin(storage).await;
     let mut stores = Vec::new();
     for code in ["a", "Z", "gone", "b"] {
-        stores.push(write.add_store(&make::store(code)).await);
+        stores.push(write.add_store(&factory::store(code)).await);
     }
     let gone = stores.remove(2);
     write.drop_store(&gone).await;
-    let methods =
-        write.add_methods(&[make::method("GET /b", 2), make::method("GET /a", 1), make::method("GET /c", 1)]).await;
+    let methods = write
+        .add_methods(&[factory::method("GET /b", 2), factory::method("GET /a", 1), factory::method("GET /c", 1)])
+        .await;
     write.drop_methods(&methods[..1]).await;
-    let (first, second) = (make.operator("first", Role::Admin), make.operator("second", Role::Editor));
+    let (first, second) = (factory.operator("first", Role::Admin), factory.operator("second", Role::Editor));
     let operator = write.add_operator(&first).await;
     let mut revoked = write.add_operator(&second).await;
     revoked.revoked = Some(write.now());
@@ -66,14 +67,14 @@ async fn a_snapshot_holds_everything_that_a_world_is_made_of(case: Case) {
 }
 
 async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys: Vec<NewKey> = (0..3_000).map(|at| make.key(&format!("{at}"))).collect();
+    let keys: Vec<NewKey> = (0..3_000).map(|at| factory.key(&format!("{at}"))).collect();
     let mut expected: BTreeSet<[u8; 32]> = keys.iter().map(|key| *key.secret.digest.as_bytes()).collect();
     add_keys(storage, &keys).await;
     let mut write = begin(storage).await;
     for key in &keys[..50] {
-        let second = make.secret();
+        let second = factory.secret();
         write.insert_secret(key.id, &second).await.expect("a secret is added");
         write.end_secret(key.secret.id).await.expect("a secret is ended");
         expected.insert(*second.digest.as_bytes());
@@ -83,7 +84,7 @@ async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case)
     }
     write.note(SubjectKind::Key, "many").await;
     // An operator's token grants access to nothing that keys have access to.
-    write.add_operator(&make.operator("it", Role::Admin)).await;
+    write.add_operator(&factory.operator("it", Role::Admin)).await;
     write.done().await;
 
     let mut sink = Digests::default();
@@ -94,10 +95,10 @@ async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case)
 }
 
 async fn a_poll_goes_on_where_a_snapshot_ends(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     add_stores(&case.storage, &["a"]).await;
     let head = case.storage.snapshot(&mut Digests::default()).await.expect("a snapshot").head;
-    let key = make.key("later");
+    let key = factory.key("later");
     let cursor = add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let poll = case.storage.poll(head, 10).await.expect("a poll");
     assert!(poll.continuous);
@@ -105,20 +106,20 @@ async fn a_poll_goes_on_where_a_snapshot_ends(case: Case) {
 }
 
 async fn a_commit_wakes_whoever_waits(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     for _ in 0..3 {
-        let key = [make.key("while it waits")];
+        let key = [factory.key("while it waits")];
         let (woken, _) =
             tokio::join!(tokio::time::timeout(WAKING, case.storage.notified()), add_keys(&case.storage, &key));
         assert!(woken.is_ok(), "woken by a commit while it waits");
     }
-    add_keys(&case.storage, &[make.key("before it waits")]).await;
+    add_keys(&case.storage, &[factory.key("before it waits")]).await;
     let woken = tokio::time::timeout(WAKING, case.storage.notified()).await;
     assert!(woken.is_ok(), "woken by a commit since the last call");
 }
 
 async fn a_commit_of_another_storage_wakes_whoever_waits(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let other = case.open_again().await;
     // More often than the notifications with which both test at first whether any are delivered.
     for _ in 0..5 {
@@ -130,7 +131,7 @@ async fn a_commit_of_another_storage_wakes_whoever_waits(case: Case) {
                 tokio::select! {
                     () = &mut woken => return,
                     _ = commits.tick() => {
-                        add_keys(&other, &[make.key("by the other")]).await;
+                        add_keys(&other, &[factory.key("by the other")]).await;
                     }
                 }
             }
@@ -148,20 +149,20 @@ for_each_engine! {
 
 /// Only these engines: behind a pooler and across processes of a file there are no notifications. Polling must suffice.
 mod waking {
-    use crate::engine::{Kind, run};
+    use crate::engine::{EngineKind, run};
 
     #[test]
     fn a_commit_wakes_whoever_waits_on_sqlite() {
-        run(Kind::Sqlite, super::a_commit_wakes_whoever_waits);
+        run(EngineKind::Sqlite, super::a_commit_wakes_whoever_waits);
     }
 
     #[test]
     fn a_commit_wakes_whoever_waits_on_postgres() {
-        run(Kind::Postgres, super::a_commit_wakes_whoever_waits);
+        run(EngineKind::Postgres, super::a_commit_wakes_whoever_waits);
     }
 
     #[test]
     fn a_commit_of_another_storage_wakes_whoever_waits_on_postgres() {
-        run(Kind::Postgres, super::a_commit_of_another_storage_wakes_whoever_waits);
+        run(EngineKind::Postgres, super::a_commit_of_another_storage_wakes_whoever_waits);
     }
 }

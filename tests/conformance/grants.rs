@@ -12,21 +12,21 @@ use latchkey::storage::{Feed as _, NewKey};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
-use crate::make::Make;
+use crate::factory::RecordFactory;
 use crate::write::{add_keys, add_methods, add_stores, begin, method_numbers, store_numbers};
 
 async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = store_numbers(&add_stores(storage, &["a", "b", "c"]).await);
     let methods = method_numbers(&add_methods(storage, &["GET /a", "GET /b"]).await);
-    let wide = make.key("everything, without bounds");
-    let mut narrow = make.narrow_key("é😀", &[stores[2], stores[0]], &[methods[1]]);
+    let wide = factory.key("everything, without bounds");
+    let mut narrow = factory.narrow_key("é😀", &[stores[2], stores[0]], &[methods[1]]);
     narrow.spec.not_before = Some(Timestamp::from_micros(-1));
     narrow.spec.expires = Some(Timestamp::from_micros(i64::MAX));
     narrow.spec.networks = ["192.0.2.0/24", "2001:db8::/32"].map(|network| network.parse().expect("a network")).into();
     narrow.spec.active = false;
-    let mut half = make.key("half");
+    let mut half = factory.key("half");
     half.spec.methods = Access::Selected(Vec::new());
     let head = add_keys(storage, &[wide.clone(), narrow.clone(), half.clone()]).await;
     let as_granted = |key: &NewKey, standing| Grant {
@@ -46,18 +46,18 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
         let read = storage.grant(&key.secret.digest).await.expect("a grant is read");
         assert_eq!((read.head, read.grant), (head, Some(as_granted(key, standing))));
     }
-    let read = storage.grant(&make.digest()).await.expect("a grant is looked up");
+    let read = storage.grant(&factory.digest()).await.expect("a grant is looked up");
     assert_eq!((read.head, read.grant), (head, None), "the head is told of an unknown digest too");
 }
 
 async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = store_numbers(&add_stores(storage, &["a"]).await);
     let methods = method_numbers(&add_methods(storage, &["GET /a"]).await);
-    let (key, other) = (make.narrow_key("it", &[], &[]), make.key("other"));
+    let (key, other) = (factory.narrow_key("it", &[], &[]), factory.key("other"));
     let mut row = add_keys(storage, &[key.clone(), other.clone()]).await.revision;
-    let second = make.secret();
+    let second = factory.secret();
     for step in 0..9 {
         let mut write = begin(storage).await;
         let touches = step < 7;
@@ -85,9 +85,9 @@ async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Cas
 }
 
 async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let stores = store_numbers(&add_stores(&case.storage, &["a", "b"]).await);
-    let key = make.narrow_key("0", &stores[..1], &[]);
+    let key = factory.narrow_key("0", &stores[..1], &[]);
     let added = add_keys(&case.storage, std::slice::from_ref(&key)).await.revision;
     let over = Arc::new(AtomicBool::new(false));
     let mut readers = JoinSet::new();

@@ -6,14 +6,14 @@ use latchkey::model::change::SubjectKind;
 use latchkey::storage::Feed as _;
 
 use crate::engine::Case;
-use crate::make::Make;
+use crate::factory::RecordFactory;
 use crate::write::begin;
 
 const HOUR: Duration = Duration::from_hours(1);
 
 async fn a_request_is_remembered_with_its_actor(case: Case) {
-    let mut make = Make::new();
-    let keys = [make.key("one"), make.key("other")];
+    let mut factory = RecordFactory::new();
+    let keys = [factory.key("one"), factory.key("other")];
     let mut write = begin(&case.storage).await;
     write.add_keys(&keys).await;
     write.insert_request("op_a", "id", keys[0].id).await.expect("a request is remembered");
@@ -31,8 +31,8 @@ async fn a_request_is_remembered_with_its_actor(case: Case) {
 }
 
 async fn a_request_is_forgotten_after_a_day(case: Case) {
-    let mut make = Make::new();
-    let keys = [make.key("one"), make.key("other")];
+    let mut factory = RecordFactory::new();
+    let keys = [factory.key("one"), factory.key("other")];
     let mut write = begin(&case.storage).await;
     write.add_keys(&keys).await;
     write.insert_request("op_a", "id", keys[0].id).await.expect("a request is remembered");
@@ -42,7 +42,7 @@ async fn a_request_is_forgotten_after_a_day(case: Case) {
     case.storage.delete_expired(now.plus(HOUR * 23)).await.expect("a sweep");
     let mut write = begin(&case.storage).await;
     assert_eq!(write.key_by_request("op_a", "id").await.expect("a request is looked up"), Some(keys[0].id));
-    write.undo().await;
+    write.rollback().await;
 
     case.storage.delete_expired(now.plus(HOUR * 25)).await.expect("a sweep");
     let mut write = begin(&case.storage).await;

@@ -6,7 +6,7 @@ use latchkey::model::page::PageRequest;
 use latchkey::storage::{Feed as _, KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
-use crate::make::{Make, as_read, change};
+use crate::factory::{RecordFactory, as_read, change};
 use crate::write::{add_methods, add_stores, begin, is_taken, list_keys, method_numbers, store_numbers};
 
 const KEYS: usize = 100_000;
@@ -22,14 +22,14 @@ impl SnapshotSink for Count {
 }
 
 /// Creates stores, methods, and keys with access to some of them, every tenth to all.
-async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
+async fn prepare(storage: &Storage, factory: &mut RecordFactory) -> Vec<NewKey> {
     let stores = store_numbers(&add_stores(storage, &STORES).await);
     let methods = method_numbers(&add_methods(storage, &METHODS).await);
     let mut keys: Vec<NewKey> = (0..KEYS)
         .map(|at| match at % 10 {
-            0 => make.key(&format!("imported {at}")),
-            1 => make.narrow_key(&format!("imported {at}"), &[], &[]),
-            _ => make.narrow_key(&format!("imported {at}"), &stores[..2], &methods[at % 2..]),
+            0 => factory.key(&format!("imported {at}")),
+            1 => factory.narrow_key(&format!("imported {at}"), &[], &[]),
+            _ => factory.narrow_key(&format!("imported {at}"), &stores[..2], &methods[at % 2..]),
         })
         .collect();
     for (at, key) in keys.iter_mut().enumerate() {
@@ -40,9 +40,9 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
 }
 
 async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys = prepare(storage, &mut make).await;
+    let keys = prepare(storage, &mut factory).await;
     let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.id)).collect();
     let mut write = begin(storage).await;
     write.insert_keys(&keys).await.expect("keys are added");
@@ -79,9 +79,9 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
 }
 
 async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys = prepare(storage, &mut make).await;
+    let keys = prepare(storage, &mut factory).await;
     let head = storage.head().await.expect("the head is read");
     // The last key has the token of the first.
     let mut refused = keys.clone();
@@ -95,7 +95,7 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
             }
             "undone" => {
                 write.insert_keys(&keys).await.expect("keys are added");
-                write.undo().await;
+                write.rollback().await;
             }
             _ => {
                 write.insert_keys(&keys).await.expect("keys are added");

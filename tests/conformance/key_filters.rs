@@ -8,7 +8,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::storage::{Feed as _, KeyFilter, Storage, UsageIncrement};
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make, Random, as_read, secret_as_read};
+use crate::factory::{BEGINNING, Random, RecordFactory, as_read, secret_as_read};
 use crate::model::key_passes;
 use crate::write::{Write, add_methods, add_stores, begin, list_keys};
 
@@ -27,21 +27,21 @@ fn hour(at: usize) -> Timestamp {
 }
 
 /// Creates keys of every sort and applies every kind of change; returns the remaining keys, newest first.
-async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
+async fn populate(storage: &Storage, factory: &mut RecordFactory) -> Vec<Key> {
     let stores = add_stores(storage, &STORES).await;
     let methods = add_methods(storage, &METHODS).await;
     let mut write = begin(storage).await;
     let (mut news, mut keys) = (Vec::new(), Vec::new());
     for _ in 0..KEYS {
-        let mut key = make.key("");
-        let random = &mut make.random;
+        let mut key = factory.key("");
+        let random = &mut factory.random;
         key.spec.name = format!("{} {}", random.pick(&WORDS), random.pick(&WORDS));
         (*random.pick(&OWNERS)).clone_into(&mut key.spec.owner);
-        key.spec.comment = if random.once_in(2) { String::new() } else { random.pick(&WORDS).to_lowercase() };
-        key.spec.active = !random.once_in(4);
-        key.spec.stores = if random.once_in(2) { Access::All } else { Access::Selected(Vec::new()) };
-        key.spec.methods = if random.once_in(2) { Access::All } else { Access::Selected(Vec::new()) };
-        key.spec.expires = random.once_in(2).then(|| hour(random.below(5)));
+        key.spec.comment = if random.one_in(2) { String::new() } else { random.pick(&WORDS).to_lowercase() };
+        key.spec.active = !random.one_in(4);
+        key.spec.stores = if random.one_in(2) { Access::All } else { Access::Selected(Vec::new()) };
+        key.spec.methods = if random.one_in(2) { Access::All } else { Access::Selected(Vec::new()) };
+        key.spec.expires = random.one_in(2).then(|| hour(random.below(5)));
         let (mut codes, mut identities) = (Vec::new(), Vec::new());
         if !key.spec.stores.is_all() {
             let picked = random.some(&(0..STORES.len() - 1).collect::<Vec<_>>());
@@ -60,7 +60,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     write.done().await;
 
     let mut write = begin(storage).await;
-    keys = change_some(&mut write, make, keys, &news.iter().map(|key| key.secret.id).collect::<Vec<_>>()).await;
+    keys = change_some(&mut write, factory, keys, &news.iter().map(|key| key.secret.id).collect::<Vec<_>>()).await;
     write.drop_store(&stores[3]).await;
     write.drop_store(&stores[4]).await;
     write.drop_methods(&methods[3..5]).await;
@@ -80,9 +80,9 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     let mut adds = Vec::new();
     for key in &mut keys {
         if let Some(secret) = key.secrets.last_mut()
-            && make.random.once_in(2)
+            && factory.random.one_in(2)
         {
-            let last = hour(make.random.below(5));
+            let last = hour(factory.random.below(5));
             (key.last_used, secret.last_used) = (Some(last), Some(last));
             let (key, secret) = (key.id, secret.id);
             adds.push(UsageIncrement { key, secret, method: None, store: None, allowed: true, calls: 1, last });
@@ -96,13 +96,13 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
 /// Deletes some keys, revokes some, and rotates some.
 async fn change_some(
     write: &mut Write,
-    make: &mut Make,
+    factory: &mut RecordFactory,
     keys: Vec<Key>,
     secrets: &[latchkey::model::id::SecretId],
 ) -> Vec<Key> {
     let mut kept = Vec::new();
     for (mut key, secret) in keys.into_iter().zip(secrets) {
-        match make.random.below(10) {
+        match factory.random.below(10) {
             0 => {
                 write.delete_key(key.id).await.expect("a key is deleted");
                 write.note(SubjectKind::Key, key.id).await;
@@ -115,12 +115,12 @@ async fn change_some(
                 write.end_secret(*secret).await.expect("a secret is ended");
             }
             2 | 3 => {
-                let second = make.secret();
+                let second = factory.secret();
                 write.insert_secret(key.id, &second).await.expect("a secret is added");
                 key.secrets.insert(0, secret_as_read(&second, write.now()));
             }
             4 => {
-                let second = make.secret();
+                let second = factory.secret();
                 write.insert_secret(key.id, &second).await.expect("a secret is added");
                 write.end_secret(*secret).await.expect("a secret is ended");
                 key.secrets = vec![secret_as_read(&second, write.now())];
@@ -140,10 +140,10 @@ async fn change_some(
 /// Sets field `field` of a filter to a value that is likely to occur.
 fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) {
     match field {
-        0 => filter.active = Some(random.once_in(2)),
-        1 => filter.revoked = Some(random.once_in(2)),
-        2 => filter.all_stores = Some(random.once_in(2)),
-        3 => filter.all_methods = Some(random.once_in(2)),
+        0 => filter.active = Some(random.one_in(2)),
+        1 => filter.revoked = Some(random.one_in(2)),
+        2 => filter.all_stores = Some(random.one_in(2)),
+        3 => filter.all_methods = Some(random.one_in(2)),
         4 => filter.store = Some((*random.pick(&[STORES.as_slice(), &["nil", ""]].concat())).to_owned()),
         5 => filter.method = Some((*random.pick(&[METHODS.as_slice(), &["GET /nil", "get /a"]].concat())).to_owned()),
         6 => {
@@ -160,7 +160,7 @@ fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) 
         7 => filter.owner = Some((*random.pick(&[OWNERS.as_slice(), &["nobody", "a"]].concat())).to_owned()),
         8 => filter.expire_before = Some(hour(random.below(6))),
         9 => filter.unused_since = Some(hour(random.below(6))),
-        10 => filter.used = Some(random.once_in(2)),
+        10 => filter.used = Some(random.one_in(2)),
         other => panic!("there is no field {other}"),
     }
 }
@@ -184,8 +184,8 @@ async fn compare(storage: &Storage, filter: &KeyFilter, keys: &[Key]) {
 }
 
 async fn all_keys_are_listed_the_newest_first_in_pages_of_any_size(case: Case) {
-    let mut make = Make::new();
-    let keys = populate(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&case.storage, &mut factory).await;
     for key in &keys {
         let read = case.storage.key(key.id).await.expect("a key is read");
         assert_eq!(read.as_ref(), Some(key));
@@ -202,13 +202,13 @@ async fn all_keys_are_listed_the_newest_first_in_pages_of_any_size(case: Case) {
 }
 
 async fn each_filter_of_keys_alone_selects_what_it_says(case: Case) {
-    let mut make = Make::new();
-    let keys = populate(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&case.storage, &mut factory).await;
     let mut some = 0;
     for field in 0..FIELDS {
         for _ in 0..16 {
             let mut filter = KeyFilter::default();
-            set(&mut filter, field, &mut make.random, &keys);
+            set(&mut filter, field, &mut factory.random, &keys);
             compare(&case.storage, &filter, &keys).await;
             let passed = keys.iter().filter(|key| key_passes(key, &filter)).count();
             some += usize::from(passed > 0 && passed < keys.len());
@@ -218,8 +218,8 @@ async fn each_filter_of_keys_alone_selects_what_it_says(case: Case) {
 }
 
 async fn filters_by_a_deleted_store_or_method_leave_keys_that_open_all(case: Case) {
-    let mut make = Make::new();
-    let keys = populate(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&case.storage, &mut factory).await;
     for store in ["gone", "again", "nil"] {
         let filter = KeyFilter { store: Some(store.into()), ..KeyFilter::default() };
         compare(&case.storage, &filter, &keys).await;
@@ -235,14 +235,14 @@ async fn filters_by_a_deleted_store_or_method_leave_keys_that_open_all(case: Cas
 }
 
 async fn each_two_filters_of_keys_together_select_what_both_do(case: Case) {
-    let mut make = Make::new();
-    let keys = populate(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&case.storage, &mut factory).await;
     for first in 0..FIELDS {
         for second in 0..first {
             for _ in 0..3 {
                 let mut filter = KeyFilter::default();
-                set(&mut filter, first, &mut make.random, &keys);
-                set(&mut filter, second, &mut make.random, &keys);
+                set(&mut filter, first, &mut factory.random, &keys);
+                set(&mut filter, second, &mut factory.random, &keys);
                 compare(&case.storage, &filter, &keys).await;
             }
         }
@@ -250,14 +250,14 @@ async fn each_two_filters_of_keys_together_select_what_both_do(case: Case) {
 }
 
 async fn any_filters_of_keys_together_select_what_all_of_them_do(case: Case) {
-    let mut make = Make::new();
-    let keys = populate(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&case.storage, &mut factory).await;
     for _ in 0..200 {
         let mut filter = KeyFilter::default();
-        let chance = 1 + make.random.below(4);
+        let chance = 1 + factory.random.below(4);
         for field in 0..FIELDS {
-            if make.random.once_in(chance) {
-                set(&mut filter, field, &mut make.random, &keys);
+            if factory.random.one_in(chance) {
+                set(&mut filter, field, &mut factory.random, &keys);
             }
         }
         compare(&case.storage, &filter, &keys).await;
@@ -265,10 +265,10 @@ async fn any_filters_of_keys_together_select_what_all_of_them_do(case: Case) {
 }
 
 async fn a_filter_of_another_spelling_selects_nothing_of_a_narrow_key(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let stores = add_stores(&case.storage, &["Shop"]).await;
     let methods = add_methods(&case.storage, &["GET /Orders"]).await;
-    let key = make.narrow_key("narrow", &[stores[0].number], &[methods[0].number]);
+    let key = factory.narrow_key("narrow", &[stores[0].number], &[methods[0].number]);
     crate::write::add_keys(&case.storage, &[key]).await;
     let found = async |store: Option<&str>, method: Option<&str>| {
         let filter = KeyFilter { store: store.map(Into::into), method: method.map(Into::into), ..KeyFilter::default() };

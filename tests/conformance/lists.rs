@@ -10,7 +10,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::storage::{ChangeFilter, MethodFilter, Storage, StoreFilter};
 
 use crate::engine::Case;
-use crate::make::{self, Make, Random};
+use crate::factory::{self, Random, RecordFactory};
 use crate::model::change_passes;
 use crate::write::{begin, begin_as, gather};
 
@@ -19,21 +19,21 @@ const KINDS: [StoreKind; 3] = [StoreKind::Site, StoreKind::LandingPage, StoreKin
 const PLATFORMS: [&str; 4] = ["", "1C-Bitrix", "1c-bitrix", "InSales"];
 
 async fn stores_are_listed_by_any_filters(case: Case) {
-    let mut make = Make::new();
-    let random = &mut make.random;
+    let mut factory = RecordFactory::new();
+    let random = &mut factory.random;
     let mut write = begin(&case.storage).await;
     let mut all = Vec::new();
     for at in 0..60 {
         let store = Store {
             kind: *random.pick(&KINDS),
             platform: (*random.pick(&PLATFORMS)).into(),
-            active: !random.once_in(3),
+            active: !random.one_in(3),
             name: format!("{} no. {at}", random.pick(&["Shop", "Лавка", "landing"])),
-            hosts: if random.once_in(2) { vec![format!("{at}.example")] } else { Vec::new() },
-            ..make::store(&format!("{}{:x}", random.pick(&["s", "S", "_"]).replace('_', "0_"), random.draw()))
+            hosts: if random.one_in(2) { vec![format!("{at}.example")] } else { Vec::new() },
+            ..factory::store(&format!("{}{:x}", random.pick(&["s", "S", "_"]).replace('_', "0_"), random.draw()))
         };
         let store = write.add_store(&store).await;
-        if random.once_in(8) {
+        if random.one_in(8) {
             write.drop_store(&store).await;
         } else {
             all.push(store);
@@ -43,10 +43,10 @@ async fn stores_are_listed_by_any_filters(case: Case) {
     all.sort_by(|a, b| a.code.cmp(&b.code));
     for _ in 0..150 {
         let filter = StoreFilter {
-            active: random.once_in(3).then(|| random.once_in(2)),
-            platform: random.once_in(3).then(|| (*random.pick(&PLATFORMS)).into()),
-            kind: random.once_in(3).then(|| *random.pick(&KINDS)),
-            text: random.once_in(3).then(|| (*random.pick(&["shop", "ЛАВ", "1.e", "S", "no. 1", "%"])).into()),
+            active: random.one_in(3).then(|| random.one_in(2)),
+            platform: random.one_in(3).then(|| (*random.pick(&PLATFORMS)).into()),
+            kind: random.one_in(3).then(|| *random.pick(&KINDS)),
+            text: random.one_in(3).then(|| (*random.pick(&["shop", "ЛАВ", "1.e", "S", "no. 1", "%"])).into()),
         };
         let occurs = |text: &str, store: &Store| {
             let (text, name) = (text.to_lowercase(), store.name.to_lowercase());
@@ -68,8 +68,8 @@ async fn stores_are_listed_by_any_filters(case: Case) {
 }
 
 async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
-    let mut make = Make::new();
-    let random = &mut make.random;
+    let mut factory = RecordFactory::new();
+    let random = &mut factory.random;
     let blocks = ["Orders", "orders", "Заказы", ""];
     // Few positions, negative ones among them: many methods share one.
     let positions = [i32::MIN, -10, -9, 0, 2, 10, i32::MAX];
@@ -77,20 +77,20 @@ async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
         .map(|at| Method {
             block: (*random.pick(&blocks)).into(),
             summary: format!("{} {at}", random.pick(&["Gets", "ändert", "löscht"])),
-            ..make::method(&format!("GET /{}/{at}", random.pick(&["a", "B", "v*"])), *random.pick(&positions))
+            ..factory::method(&format!("GET /{}/{at}", random.pick(&["a", "B", "v*"])), *random.pick(&positions))
         })
         .collect();
     let mut write = begin(&case.storage).await;
     let mut all = write.add_methods(&methods).await;
-    let retired: Vec<Method> = all.iter().filter(|_| random.once_in(8)).cloned().collect();
+    let retired: Vec<Method> = all.iter().filter(|_| random.one_in(8)).cloned().collect();
     write.drop_methods(&retired).await;
     write.done().await;
     all.retain(|method| retired.iter().all(|gone| gone.number != method.number));
     all.sort_by_key(|method| (method.position, method.number));
     for _ in 0..100 {
         let filter = MethodFilter {
-            block: random.once_in(2).then(|| (*random.pick(&blocks)).into()),
-            text: random.once_in(2).then(|| (*random.pick(&["get", "ÄNDERT", "/b/", "V*", "1", "ЗАКАЗЫ"])).into()),
+            block: random.one_in(2).then(|| (*random.pick(&blocks)).into()),
+            text: random.one_in(2).then(|| (*random.pick(&["get", "ÄNDERT", "/b/", "V*", "1", "ЗАКАЗЫ"])).into()),
         };
         let occurs = |text: &str, method: &Method| {
             let fields = [&method.identity.to_string(), &method.block, &method.summary, &method.description];
@@ -109,15 +109,20 @@ async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
 }
 
 /// Appends changes of all sorts; returns them, newest first.
-async fn append_changes(storage: &Storage, make: &mut Make, subjects: &[&str], actors: &[Actor]) -> Vec<Change> {
+async fn append_changes(
+    storage: &Storage,
+    factory: &mut RecordFactory,
+    subjects: &[&str],
+    actors: &[Actor],
+) -> Vec<Change> {
     let kinds = [SubjectKind::Key, SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator];
     let mut all = Vec::new();
     for _ in 0..60 {
-        let actor = make.random.pick(actors).clone();
-        let comment = (*make.random.pick(&["", "because"])).to_owned();
+        let actor = factory.random.pick(actors).clone();
+        let comment = (*factory.random.pick(&["", "because"])).to_owned();
         let mut write = begin_as(storage, &actor, &comment).await;
-        let changes: Vec<NewChange> = (0..=make.random.below(4))
-            .map(|_| make::change(Action::Update, *make.random.pick(&kinds), make.random.pick(subjects)))
+        let changes: Vec<NewChange> = (0..=factory.random.below(4))
+            .map(|_| factory::change(Action::Update, *factory.random.pick(&kinds), factory.random.pick(subjects)))
             .collect();
         write.append(&changes).await.expect("changes are appended");
         all.extend((0..).zip(changes).map(|(ordinal, change)| Change {
@@ -141,32 +146,32 @@ async fn append_changes(storage: &Storage, make: &mut Make, subjects: &[&str], a
 
 fn random_change_filter(random: &mut Random, subjects: &[&str], actors: &[Actor], all: &[Change]) -> ChangeFilter {
     let kinds = [SubjectKind::Key, SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator];
-    let kind = random.once_in(2).then(|| *random.pick(&kinds));
-    let mut time = |of: usize| random.once_in(of).then(|| random.pick(all).at);
+    let kind = random.one_in(2).then(|| *random.pick(&kinds));
+    let mut time = |of: usize| random.one_in(of).then(|| random.pick(all).at);
     let (start, end) = (time(3), time(3));
     let actor = match random.pick(actors) {
-        Actor::Operator { id, .. } if random.once_in(3) => Some(*id),
+        Actor::Operator { id, .. } if random.one_in(3) => Some(*id),
         _ => None,
     };
-    let subject = kind.filter(|_| random.once_in(2)).map(|_| (*random.pick(subjects)).to_owned());
+    let subject = kind.filter(|_| random.one_in(2)).map(|_| (*random.pick(subjects)).to_owned());
     ChangeFilter { kind, subject, actor, start, end }
 }
 
 async fn changes_are_listed_the_newest_first_by_any_filters(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let actors: Vec<Actor> = (0..3)
-        .map(|at| Actor::Operator { id: make.operator_id(), name: format!("operator {at}") })
+        .map(|at| Actor::Operator { id: factory.operator_id(), name: format!("operator {at}") })
         .chain([Actor::System])
         .collect();
     let subjects = ["a", "A", "key_1", "GET /a", "%"];
-    let all = append_changes(&case.storage, &mut make, &subjects, &actors).await;
+    let all = append_changes(&case.storage, &mut factory, &subjects, &actors).await;
     for size in SIZES {
         let listed = gather(size, async |page| case.storage.changes(&ChangeFilter::default(), &page).await).await;
         assert_eq!(listed, all, "in pages of {size}");
     }
     let mut seen = BTreeSet::new();
     for _ in 0..200 {
-        let filter = random_change_filter(&mut make.random, &subjects, &actors, &all);
+        let filter = random_change_filter(&mut factory.random, &subjects, &actors, &all);
         let expected: Vec<Change> = all.iter().filter(|change| change_passes(change, &filter)).cloned().collect();
         seen.insert(expected.len());
         for size in [7, 50] {
@@ -178,8 +183,8 @@ async fn changes_are_listed_the_newest_first_by_any_filters(case: Case) {
 }
 
 async fn the_bounds_of_changes_in_time_are_from_and_before(case: Case) {
-    let mut make = Make::new();
-    let all = append_changes(&case.storage, &mut make, &["a"], &[Actor::System]).await;
+    let mut factory = RecordFactory::new();
+    let all = append_changes(&case.storage, &mut factory, &["a"], &[Actor::System]).await;
     let at = all[all.len() / 2].at;
     let next = Timestamp::from_micros(at.as_micros() + 1);
     let list = async |start, end| {
@@ -197,7 +202,7 @@ async fn the_bounds_of_changes_in_time_are_from_and_before(case: Case) {
 async fn a_page_may_hold_a_thousand(case: Case) {
     let mut write = begin(&case.storage).await;
     let changes: Vec<NewChange> =
-        (0..2_001).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{at:04}"))).collect();
+        (0..2_001).map(|at| factory::change(Action::Update, SubjectKind::Other, format!("{at:04}"))).collect();
     write.append(&changes).await.expect("changes are appended");
     write.done().await;
     let mut request = PageRequest { size: 1_000, after: None };

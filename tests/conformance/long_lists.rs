@@ -9,8 +9,8 @@ use latchkey::model::key::{Access, Key, Revocation};
 use latchkey::model::page::PageRequest;
 use latchkey::storage::{self, Feed as _, KeyFilter, Options, Storage, UsageIncrement};
 
-use crate::engine::Place;
-use crate::make::{BEGINNING, Make, Random, as_read};
+use crate::engine::Location;
+use crate::factory::{BEGINNING, Random, RecordFactory, as_read};
 use crate::model::key_passes;
 use crate::write::{add_methods, add_stores, begin};
 
@@ -28,7 +28,7 @@ const SIZE: u32 = 50;
 const WAYS: [&str; 6] = ["keys_few", "keys_gather", "keys_many", "keys_newest", "keys_walk", "keys_window"];
 
 /// Adds the keys to storage and returns them, newest first.
-async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
+async fn populate(storage: &Storage, factory: &mut RecordFactory) -> Vec<Key> {
     let stores = add_stores(storage, &["most", "third"]).await;
     let methods = add_methods(storage, &["GET /most", "GET /third"]).await;
     let mut write = begin(storage).await;
@@ -41,7 +41,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
             members.iter().map(|member| methods[*member].number).collect::<Vec<_>>(),
         );
         let name = format!("{} {at}", if at < OLD { "old" } else { "new" });
-        let mut key = make.narrow_key(&name, &store_numbers, &method_numbers);
+        let mut key = factory.narrow_key(&name, &store_numbers, &method_numbers);
         key.spec.comment = if at < OLDER_HALF { "older half".to_owned() } else { String::new() };
         key.spec.owner = if at.is_multiple_of(8) { "few" } else { "many" }.to_owned();
         key.spec.active = !is_oldest;
@@ -125,7 +125,7 @@ fn chosen() -> Vec<KeyFilter> {
 
 fn random_filter(random: &mut Random) -> KeyFilter {
     let mut filter = KeyFilter::default();
-    let mut some = |of: usize| random.once_in(of).then(|| random.below(8));
+    let mut some = |of: usize| random.one_in(of).then(|| random.below(8));
     let flag = |drawn: usize| drawn.is_multiple_of(2);
     let hour = |drawn: usize| BEGINNING.plus(Duration::from_hours([1, 59, 900, 5_000][drawn % 4]));
     filter.active = some(6).map(flag);
@@ -142,7 +142,7 @@ fn random_filter(random: &mut Random) -> KeyFilter {
     filter
 }
 
-async fn a_long_list_is_told_right_whichever_way_it_is_gone_through(place: Place) {
+async fn a_long_list_is_told_right_whichever_way_it_is_gone_through(location: Location) {
     let taken = Arc::new(Mutex::new(BTreeSet::new()));
     let seen = Arc::clone(&taken);
     let options = Options {
@@ -151,18 +151,18 @@ async fn a_long_list_is_told_right_whichever_way_it_is_gone_through(place: Place
                 seen.lock().expect("no observer panics").insert(name);
             }
         }),
-        ..place.options()
+        ..location.options()
     };
     let storage = storage::open(options).await.expect("fresh storage opens");
-    let mut make = Make::new();
-    let keys = populate(&storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let keys = populate(&storage, &mut factory).await;
     let mut filters = chosen();
-    filters.extend((0..60).map(|_| random_filter(&mut make.random)));
+    filters.extend((0..60).map(|_| random_filter(&mut factory.random)));
     for filter in filters {
         let passing: Vec<String> =
             keys.iter().filter(|key| key_passes(key, &filter)).map(|key| key.id.to_string()).collect();
         let mut afters = vec![None];
-        afters.extend((0..3).map(|_| Some(make.random.pick(&keys).id.to_string())));
+        afters.extend((0..3).map(|_| Some(factory.random.pick(&keys).id.to_string())));
         for after in afters {
             let page = PageRequest { size: SIZE, after: after.clone() };
             let page = storage.keys(&filter, &page).await.expect("keys are listed");

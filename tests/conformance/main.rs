@@ -18,7 +18,7 @@ pub mod support;
 
 #[macro_use]
 pub mod engine;
-pub mod make;
+pub mod factory;
 pub mod model;
 pub mod write;
 

@@ -7,7 +7,7 @@ use latchkey::model::store::{Store, StoreNumber};
 use latchkey::storage::{Error, NewKey, Result};
 
 use crate::engine::Case;
-use crate::make::{self, BEGINNING, Make};
+use crate::factory::{self, BEGINNING, RecordFactory};
 use crate::write::{begin, method_numbers};
 
 /// Returns the error of an attempt that is then rolled back: the sentence that names the missing object.
@@ -15,7 +15,7 @@ macro_rules! refusal {
     ($case:expr, $write:ident => $work:expr) => {{
         let mut $write = begin(&*$case.storage).await;
         let result: Result<()> = $work.await;
-        $write.undo().await;
+        $write.rollback().await;
         match result {
             Err(Error::Bug { what }) => what,
             other => panic!("{} is not refused: {other:?}", stringify!($work)),
@@ -33,12 +33,12 @@ struct Fixture {
     unknown: NewKey,
 }
 
-async fn prepare(case: &Case, make: &mut Make) -> Fixture {
+async fn prepare(case: &Case, factory: &mut RecordFactory) -> Fixture {
     let mut write = begin(&case.storage).await;
-    let gone_store = write.add_store(&make::store("gone")).await;
-    write.add_store(&make::store("here")).await;
-    let mut methods = write.add_methods(&[make::method("GET /a", 1), make::method("GET /b", 2)]).await;
-    let (key, gone_key) = (make.key("here"), make.key("gone"));
+    let gone_store = write.add_store(&factory::store("gone")).await;
+    write.add_store(&factory::store("here")).await;
+    let mut methods = write.add_methods(&[factory::method("GET /a", 1), factory::method("GET /b", 2)]).await;
+    let (key, gone_key) = (factory.key("here"), factory.key("gone"));
     write.add_keys(&[key.clone(), gone_key.clone()]).await;
     write.done().await;
     let mut write = begin(&case.storage).await;
@@ -48,25 +48,25 @@ async fn prepare(case: &Case, make: &mut Make) -> Fixture {
     write.delete_key(gone_key.id).await.expect("a key is deleted");
     write.note(SubjectKind::Key, gone_key.id).await;
     write.done().await;
-    Fixture { gone_store, methods, gone_method, key, gone_key, unknown: make.key("unknown") }
+    Fixture { gone_store, methods, gone_method, key, gone_key, unknown: factory.key("unknown") }
 }
 
 async fn stores_that_are_not_there_cannot_be_changed(case: Case) {
-    let fixture = prepare(&case, &mut Make::new()).await;
+    let fixture = prepare(&case, &mut RecordFactory::new()).await;
     let (gone, unknown) = (&fixture.gone_store, StoreNumber(4_000_000_000));
     refusal!(case, write => write.update_store(gone));
     refusal!(case, write => write.delete_store(gone.number));
     refusal!(case, write => write.delete_store(unknown));
     // Its code belongs to another store by now.
     let mut write = begin(&case.storage).await;
-    let again = write.add_store(&make::store("gone")).await;
+    let again = write.add_store(&factory::store("gone")).await;
     write.done().await;
     refusal!(case, write => write.update_store(gone));
     assert_eq!(case.storage.store(&again.code).await.expect("a store is read"), Some(again));
 }
 
 async fn methods_that_are_not_there_cannot_be_changed_nor_others_with_them(case: Case) {
-    let fixture = prepare(&case, &mut Make::new()).await;
+    let fixture = prepare(&case, &mut RecordFactory::new()).await;
     let mixed = [fixture.methods[0].clone(), fixture.gone_method.clone()];
     refusal!(case, write => write.update_methods(&mixed));
     refusal!(case, write => write.retire_methods(&method_numbers(&mixed)));
@@ -76,11 +76,11 @@ async fn methods_that_are_not_there_cannot_be_changed_nor_others_with_them(case:
 }
 
 async fn keys_that_are_not_there_cannot_be_changed(case: Case) {
-    let mut make = Make::new();
-    let fixture = prepare(&case, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let fixture = prepare(&case, &mut factory).await;
     for key in [&fixture.gone_key, &fixture.unknown] {
         let id = key.id;
-        let secret = make.secret();
+        let secret = factory.secret();
         let named = [
             refusal!(case, write => write.update_key(key.id, &key.spec, key.revoked.as_ref())),
             refusal!(case, write => write.set_key_stores(id, &[])),
@@ -93,9 +93,9 @@ async fn keys_that_are_not_there_cannot_be_changed(case: Case) {
 }
 
 async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) {
-    let mut make = Make::new();
-    let fixture = prepare(&case, &mut make).await;
-    let second = make.secret();
+    let mut factory = RecordFactory::new();
+    let fixture = prepare(&case, &mut factory).await;
+    let second = factory.secret();
     let mut write = begin(&case.storage).await;
     write.insert_secret(fixture.key.id, &second).await.expect("a secret is added");
     write.end_secret(second.id).await.expect("a secret is ended");
@@ -114,8 +114,8 @@ async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) 
 }
 
 async fn operators_that_are_not_there_cannot_be_changed(case: Case) {
-    let mut make = Make::new();
-    let (operator, digest) = make.operator("unknown", Role::Admin);
+    let mut factory = RecordFactory::new();
+    let (operator, digest) = factory.operator("unknown", Role::Admin);
     for digest in [None, Some(&digest)] {
         let named = refusal!(case, write => write.update_operator(&operator, digest));
         assert!(named.contains(&operator.id.to_string()), "{named}");

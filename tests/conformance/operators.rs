@@ -8,28 +8,28 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, OperatorFilter, SnapshotSink, Storage};
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make};
+use crate::factory::{BEGINNING, RecordFactory};
 use crate::write::{begin, gather};
 
 const ROLES: [Role; 4] = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer];
 
 /// Returns the operators of a snapshot with their digests, which authenticate callers.
 async fn known(storage: &Storage) -> Vec<(Operator, Digest)> {
-    struct Nothing;
-    impl SnapshotSink for Nothing {
+    struct IgnoreDigests;
+    impl SnapshotSink for IgnoreDigests {
         fn digests(&mut self, _: &[Digest]) {}
     }
-    let mut known = storage.snapshot(&mut Nothing).await.expect("a snapshot").operators;
+    let mut known = storage.snapshot(&mut IgnoreDigests).await.expect("a snapshot").operators;
     known.sort_by_key(|(operator, _)| operator.id);
     known
 }
 
 async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut expected = Vec::new();
     let mut write = begin(&case.storage).await;
     for role in ROLES {
-        let (mut operator, digest) = make.operator(&format!("{}{}", role.as_str(), "ñ😀".repeat(90)), role);
+        let (mut operator, digest) = factory.operator(&format!("{}{}", role.as_str(), "ñ😀".repeat(90)), role);
         operator.expires = (role == Role::Viewer).then_some(Timestamp::from_micros(i64::MAX));
         operator.hint = "é😀\"'".into();
         expected.push((write.add_operator(&(operator, digest)).await, digest));
@@ -50,8 +50,8 @@ async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
 }
 
 async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_digest(case: Case) {
-    let mut make = Make::new();
-    let (operator, digest) = make.operator("before", Role::Admin);
+    let mut factory = RecordFactory::new();
+    let (operator, digest) = factory.operator("before", Role::Admin);
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, digest)).await;
     write.done().await;
@@ -71,7 +71,7 @@ async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_dige
     write.done().await;
     assert_eq!(known(&case.storage).await, [(changed.clone(), digest)], "the token stays");
 
-    let other = make.digest();
+    let other = factory.digest();
     let mut write = begin(&case.storage).await;
     let changed = Operator { expires: None, updated: write.now(), row_revision: write.revision(), ..changed };
     write.update_operator(&changed, Some(&other)).await.expect("an operator is changed");
@@ -90,13 +90,13 @@ async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_dige
 }
 
 async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut write = begin(&case.storage).await;
     for role in ROLES {
-        write.add_operator(&make.operator(role.as_str(), role)).await;
+        write.add_operator(&factory.operator(role.as_str(), role)).await;
     }
     assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 1);
-    let (mut bounded, digest) = make.operator("bounded", Role::Admin);
+    let (mut bounded, digest) = factory.operator("bounded", Role::Admin);
     bounded.expires = Some(Timestamp::from_micros(i64::MAX));
     write.add_operator(&(bounded, digest)).await;
     assert_eq!(
@@ -104,7 +104,7 @@ async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
         1,
         "one that expires some day does not last"
     );
-    let second = write.add_operator(&make.operator("second", Role::Admin)).await;
+    let second = write.add_operator(&factory.operator("second", Role::Admin)).await;
     assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 2);
     let revoked = Operator { revoked: Some(write.now()), ..second };
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
@@ -114,13 +114,13 @@ async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
 }
 
 async fn operators_are_listed_by_role_and_with_revoked_ones_only_if_asked(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut all = Vec::new();
     let mut write = begin(&case.storage).await;
     for at in 0..40 {
-        let role = *make.random.pick(&ROLES);
-        let mut operator = write.add_operator(&make.operator(&format!("operator {at}"), role)).await;
-        if make.random.once_in(3) {
+        let role = *factory.random.pick(&ROLES);
+        let mut operator = write.add_operator(&factory.operator(&format!("operator {at}"), role)).await;
+        if factory.random.one_in(3) {
             operator.revoked = Some(write.now());
             write.update_operator(&operator, None).await.expect("an operator is revoked");
         }

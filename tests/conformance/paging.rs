@@ -11,7 +11,7 @@ use latchkey::storage::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, R
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, begin};
 
 /// Number of entries that exist throughout.
@@ -24,38 +24,38 @@ async fn page_through<T>(
     name: impl Fn(&T) -> String,
     mut disturb: impl AsyncFnMut(),
 ) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     let mut request = PageRequest { size, after: None };
     loop {
         let page = read(request).await.expect("a page is read");
-        told.extend(page.items.iter().map(&name));
+        listed.extend(page.items.iter().map(&name));
         disturb().await;
         match page.next {
             Some(next) => request = PageRequest { size, after: Some(next) },
-            None => return told,
+            None => return listed,
         }
     }
 }
 
 /// Asserts that each lasting entry was listed once, in order, and no other one twice.
-fn check<T: Ord + Debug + Clone>(told: &[T], lasting: &[T]) {
+fn check<T: Ord + Debug + Clone>(listed: &[T], lasting: &[T]) {
     let mut times: BTreeMap<&T, usize> = BTreeMap::new();
-    for entry in told {
+    for entry in listed {
         *times.entry(entry).or_default() += 1;
     }
     let repeated: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
     assert!(repeated.is_empty(), "told more than once: {repeated:?}");
-    let seen: Vec<T> = told.iter().filter(|entry| lasting.contains(entry)).cloned().collect();
+    let seen: Vec<T> = listed.iter().filter(|entry| lasting.contains(entry)).cloned().collect();
     assert_eq!(seen, lasting, "what was there throughout, in its order");
 }
 
 async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let store = crate::write::add_stores(storage, &["a"]).await[0].number;
     // Between every two lasting keys one is deleted and another added: ids are drawn beforehand.
     let mut drawn: Vec<_> = (0..LASTING * 3)
-        .map(|at| if at % 2 == 0 { make.key("it") } else { make.narrow_key("it", &[store], &[]) })
+        .map(|at| if at % 2 == 0 { factory.key("it") } else { factory.narrow_key("it", &[store], &[]) })
         .collect();
     let mut lasting = Vec::new();
     let (mut going, mut coming) = (Vec::new(), Vec::new());
@@ -70,17 +70,17 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
         KeyFilter { text: Some("IT".into()), ..KeyFilter::default() },
         KeyFilter { store: Some("a".into()), ..KeyFilter::default() },
     ] {
-        let told = page_through(
+        let listed = page_through(
             7,
             async |page| storage.keys(&filter, &page).await,
             |key| key.id.to_string(),
             async || {
                 let mut write = begin(storage).await;
                 for _ in 0..2 {
-                    let (at, more) = (make.random.below(going.len()), make.random.below(coming.len()));
+                    let (at, more) = (factory.random.below(going.len()), factory.random.below(coming.len()));
                     write.delete_key(going[at].id).await.expect("a key is deleted");
-                    going[at] = make.key("it");
-                    let added = std::mem::replace(&mut coming[more], make.key("it"));
+                    going[at] = factory.key("it");
+                    let added = std::mem::replace(&mut coming[more], factory.key("it"));
                     write.insert_keys(&[added.clone(), going[at].clone()]).await.expect("keys are added");
                     going.push(added);
                 }
@@ -89,50 +89,50 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
             },
         )
         .await;
-        check(&told, &expected);
+        check(&listed, &expected);
     }
 }
 
 async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut write = begin(storage).await;
     let mut lasting = Vec::new();
     let mut going = Vec::new();
     for at in 0..LASTING {
-        let code = format!("{:08x}", make.random.draw() >> 32);
-        write.add_store(&make::store(&format!("{code}-{at}"))).await;
+        let code = format!("{:08x}", factory.random.draw() >> 32);
+        write.add_store(&factory::store(&format!("{code}-{at}"))).await;
         lasting.push(format!("{code}-{at}"));
-        going.push(write.add_store(&make::store(&format!("{code}-{at}."))).await);
+        going.push(write.add_store(&factory::store(&format!("{code}-{at}."))).await);
     }
     write.done().await;
     lasting.sort_unstable();
-    let told = page_through(
+    let listed = page_through(
         4,
         async |page| storage.stores(&StoreFilter::default(), &page).await,
         |store| store.code.to_string(),
         async || {
             let mut write = begin(storage).await;
-            let at = make.random.below(going.len());
+            let at = factory.random.below(going.len());
             let gone = going.swap_remove(at);
             write.drop_store(&gone).await;
-            going.push(write.add_store(&make::store(&format!("{:08x}_x", make.random.draw() >> 32))).await);
+            going.push(write.add_store(&factory::store(&format!("{:08x}_x", factory.random.draw() >> 32))).await);
             write.done().await;
         },
     )
     .await;
-    check(&told, &lasting);
+    check(&listed, &lasting);
 }
 
 async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut methods = Vec::new();
     for at in 0..LASTING {
         // Several at each position.
         let position = i32::try_from(at / 5).expect("small");
-        methods.push(make::method(&format!("GET /lasting/{at}"), position));
-        methods.push(make::method(&format!("GET /going/{at}"), position));
+        methods.push(factory::method(&format!("GET /lasting/{at}"), position));
+        methods.push(factory::method(&format!("GET /going/{at}"), position));
     }
     let mut write = begin(storage).await;
     let added = write.add_methods(&methods).await;
@@ -141,50 +141,50 @@ async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
         added.into_iter().partition(|method| method.identity.to_string().contains("going"));
     let lasting: Vec<String> = lasting.iter().map(|method| method.identity.to_string()).collect();
     let mut count = 0;
-    let told = page_through(
+    let listed = page_through(
         4,
         async |page| storage.methods(&MethodFilter::default(), &page).await,
         |method| method.identity.to_string(),
         async || {
             let mut write = begin(storage).await;
-            let gone = going.swap_remove(make.random.below(going.len()));
+            let gone = going.swap_remove(factory.random.below(going.len()));
             write.drop_methods(&[gone]).await;
             count += 1;
-            let position = i32::try_from(make.random.below(LASTING / 5)).expect("small");
-            going.extend(write.add_methods(&[make::method(&format!("GET /coming/{count}"), position)]).await);
+            let position = i32::try_from(factory.random.below(LASTING / 5)).expect("small");
+            going.extend(write.add_methods(&[factory::method(&format!("GET /coming/{count}"), position)]).await);
             write.done().await;
         },
     )
     .await;
-    check(&told, &lasting);
+    check(&listed, &lasting);
 }
 
 async fn operators_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut write = begin(storage).await;
     let (mut lasting, mut going) = (Vec::new(), Vec::new());
     for at in 0..LASTING {
-        lasting.push(write.add_operator(&make.operator(&format!("lasting {at}"), Role::Viewer)).await.name);
-        going.push(write.add_operator(&make.operator(&format!("going {at}"), Role::Viewer)).await);
+        lasting.push(write.add_operator(&factory.operator(&format!("lasting {at}"), Role::Viewer)).await.name);
+        going.push(write.add_operator(&factory.operator(&format!("going {at}"), Role::Viewer)).await);
     }
     write.done().await;
     lasting.reverse();
-    let told = page_through(
+    let listed = page_through(
         7,
         async |page| storage.operators(&OperatorFilter::default(), &page).await,
         |operator| operator.name.clone(),
         async || {
             let mut write = begin(storage).await;
-            let mut gone = going.swap_remove(make.random.below(going.len()));
+            let mut gone = going.swap_remove(factory.random.below(going.len()));
             gone.revoked = Some(write.now());
             write.update_operator(&gone, None).await.expect("an operator is revoked");
-            write.add_operator(&make.operator(&gone.name, Role::Viewer)).await;
+            write.add_operator(&factory.operator(&gone.name, Role::Viewer)).await;
             write.done().await;
         },
     )
     .await;
-    let kept: Vec<String> = told.into_iter().filter(|name| name.starts_with("lasting")).collect();
+    let kept: Vec<String> = listed.into_iter().filter(|name| name.starts_with("lasting")).collect();
     check(&kept, &lasting);
 }
 
@@ -200,29 +200,32 @@ async fn changes_that_come_neither_repeat_nor_hide_others(case: Case) {
     for count in 0..20 {
         append(count % 6 + 1).await;
     }
-    let place = |change: &latchkey::model::change::Change| format!("{:04}.{:04}", change.revision.0, change.ordinal);
+    let location = |change: &latchkey::model::change::Change| format!("{:04}.{:04}", change.revision.0, change.ordinal);
     let read = async |page: PageRequest| storage.changes(&ChangeFilter::default(), &page).await;
-    let lasting = page_through(50, read, place, async || ()).await;
-    let told = page_through(3, read, place, async || append(2).await).await;
-    check(&told, &lasting);
+    let lasting = page_through(50, read, location, async || ()).await;
+    let listed = page_through(3, read, location, async || append(2).await).await;
+    check(&listed, &lasting);
 }
 
 async fn lists_are_whole_while_writers_are_at_work(case: Case) {
-    let mut make = Make::new();
-    let lasting: Vec<_> = (0..LASTING).map(|_| make.key("lasting")).collect();
+    let mut factory = RecordFactory::new();
+    let lasting: Vec<_> = (0..LASTING).map(|_| factory.key("lasting")).collect();
     add_keys(&case.storage, &lasting).await;
     let expected: Vec<String> = lasting.iter().rev().map(|key| key.id.to_string()).collect();
     let mut writers = JoinSet::new();
     for _ in 0..3 {
-        let (storage, mut make): (Arc<Storage>, Make) = (Arc::clone(&case.storage), make.split());
+        let (storage, mut factory): (Arc<Storage>, RecordFactory) = (Arc::clone(&case.storage), factory.split());
         writers.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..30 {
-                let key = make.key("passing");
+                let key = factory.key("passing");
                 let mut write = begin(&storage).await;
                 write.add_key(&key).await;
-                if !mine.is_empty() && make.random.once_in(2) {
-                    write.delete_key(mine.swap_remove(make.random.below(mine.len()))).await.expect("a key is deleted");
+                if !mine.is_empty() && factory.random.one_in(2) {
+                    write
+                        .delete_key(mine.swap_remove(factory.random.below(mine.len())))
+                        .await
+                        .expect("a key is deleted");
                 }
                 write.done().await;
                 mine.push(key.id);
@@ -232,8 +235,8 @@ async fn lists_are_whole_while_writers_are_at_work(case: Case) {
     let mut rounds = 0;
     while !writers.is_empty() {
         let read = async |page: PageRequest| case.storage.keys(&KeyFilter::default(), &page).await;
-        let told = page_through(5, read, |key| key.id.to_string(), async || tokio::task::yield_now().await).await;
-        check(&told, &expected);
+        let listed = page_through(5, read, |key| key.id.to_string(), async || tokio::task::yield_now().await).await;
+        check(&listed, &expected);
         rounds += 1;
         while let Some(writer) = writers.try_join_next() {
             writer.expect("no writer fails");

@@ -8,14 +8,14 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, NewKey, Poll, Storage};
 
 use crate::engine::Case;
-use crate::make::{self, Make, change};
+use crate::factory::{self, RecordFactory, change};
 use crate::write::{add_keys, add_methods, add_stores, begin};
 
 async fn poll(storage: &Storage, cursor: Cursor) -> Poll {
     storage.poll(cursor, 1_000).await.expect("a poll")
 }
 
-fn told(digests: &[Digest]) -> BTreeSet<[u8; 32]> {
+fn digest_set(digests: &[Digest]) -> BTreeSet<[u8; 32]> {
     digests.iter().map(|digest| *digest.as_bytes()).collect()
 }
 
@@ -45,9 +45,9 @@ async fn a_poll_of_empty_storage_tells_nothing(case: Case) {
 }
 
 async fn a_poll_from_the_head_tells_nothing(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     add_stores(&case.storage, &["a"]).await;
-    let head = add_keys(&case.storage, &[make.key("it")]).await;
+    let head = add_keys(&case.storage, &[factory.key("it")]).await;
     let poll = poll(&case.storage, head).await;
     assert!(poll.continuous);
     assert_eq!(poll.head, head);
@@ -55,14 +55,14 @@ async fn a_poll_from_the_head_tells_nothing(case: Case) {
 }
 
 async fn a_poll_tells_every_revision_after_its_cursor_and_what_each_changed(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut write = begin(storage).await;
     let changes = [
         change(Action::Import, SubjectKind::Method, "GET /é"),
         change(Action::Create, SubjectKind::Store, "b"),
         change(Action::Delete, SubjectKind::Store, "a"),
-        change(Action::Revoke, SubjectKind::Operator, make.operator_id()),
+        change(Action::Revoke, SubjectKind::Operator, factory.operator_id()),
         change(Action::Update, SubjectKind::Other, "of a later version"),
     ];
     write.append(&changes).await.expect("changes are appended");
@@ -76,7 +76,9 @@ async fn a_poll_tells_every_revision_after_its_cursor_and_what_each_changed(case
         assert_eq!((poll.head, poll.revisions.as_slice()), (all[3], &all[start..]));
         let mut expected: Vec<_> = changes
             .iter()
-            .map(|told| (first.revision, told.kind.as_str().into(), told.subject.clone(), told.action.as_str().into()))
+            .map(|polled| {
+                (first.revision, polled.kind.as_str().into(), polled.subject.clone(), polled.action.as_str().into())
+            })
             .collect();
         let touched = all[1..].iter().zip(0..);
         expected.extend(
@@ -104,9 +106,9 @@ async fn a_cursor_of_another_past_is_not_continued(case: Case) {
 }
 
 async fn a_poll_tells_each_key_once_with_its_newest_revision(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys: Vec<NewKey> = (0..3).map(|at| make.key(&format!("{at}"))).collect();
+    let keys: Vec<NewKey> = (0..3).map(|at| factory.key(&format!("{at}"))).collect();
     let start = add_keys(storage, &keys).await;
     let mut newest = [Revision(0); 3];
     for touched in [&[0, 1][..], &[0], &[0, 1]] {
@@ -118,18 +120,18 @@ async fn a_poll_tells_each_key_once_with_its_newest_revision(case: Case) {
         }
         write.done().await;
     }
-    let mut told = poll(storage, start).await.keys;
-    told.sort_unstable();
-    assert_eq!(told, [(keys[0].id, newest[0]), (keys[1].id, newest[1])]);
+    let mut polled = poll(storage, start).await.keys;
+    polled.sort_unstable();
+    assert_eq!(polled, [(keys[0].id, newest[0]), (keys[1].id, newest[1])]);
 }
 
 async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (old, untouched) = (make.key("old"), make.key("untouched"));
+    let (old, untouched) = (factory.key("old"), factory.key("untouched"));
     let start = add_keys(storage, &[old.clone(), untouched.clone()]).await;
-    let (second, ended) = (make.secret(), make.secret());
-    let (new, deleted) = (make.key("new"), make.key("deleted at once"));
+    let (second, ended) = (factory.secret(), factory.secret());
+    let (new, deleted) = (factory.key("new"), factory.key("deleted at once"));
     let mut write = begin(storage).await;
     write.insert_secret(old.id, &second).await.expect("a secret is added");
     write.note(SubjectKind::Key, old.id).await;
@@ -140,7 +142,7 @@ async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
     write.end_secret(ended.id).await.expect("a secret is ended");
     write.delete_key(deleted.id).await.expect("a key is deleted");
     write.done().await;
-    let digests = told(&poll(storage, start).await.digests);
+    let digests = digest_set(&poll(storage, start).await.digests);
     for digest in [second.digest, ended.digest, new.secret.digest, deleted.secret.digest] {
         assert!(digests.contains(digest.as_bytes()), "a digest is missing among {}", digests.len());
     }
@@ -148,45 +150,45 @@ async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
 }
 
 async fn a_poll_tells_all_stores_methods_and_operators_if_any_changed(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b"]).await;
     let methods = add_methods(storage, &["GET /a", "GET /b"]).await;
-    let (first, second) = (make.operator("first", Role::Admin), make.operator("second", Role::Viewer));
+    let (first, second) = (factory.operator("first", Role::Admin), factory.operator("second", Role::Viewer));
     let mut write = begin(storage).await;
     let mut operators = vec![(write.add_operator(&first).await, first.1)];
     let mut start = write.done().await;
 
     let mut write = begin(storage).await;
-    let store = write.add_store(&make::store("aa")).await;
+    let store = write.add_store(&factory::store("aa")).await;
     write.drop_store(&stores[1]).await;
     write.done().await;
-    let told = poll(storage, start).await;
-    let mut listed = told.stores.expect("a store changed");
+    let polled = poll(storage, start).await;
+    let mut listed = polled.stores.expect("a store changed");
     listed.sort_by(|a, b| a.code.cmp(&b.code));
     assert_eq!(listed, [stores[0].clone(), store], "all that are there, and none that is not");
-    assert!(told.methods.is_none() && told.operators.is_none());
-    start = told.head;
+    assert!(polled.methods.is_none() && polled.operators.is_none());
+    start = polled.head;
 
     let mut write = begin(storage).await;
     write.drop_methods(&methods[..1]).await;
     let retired = write.done().await.revision;
-    let told = poll(storage, start).await;
-    let book = told.methods.expect("a method changed");
+    let polled = poll(storage, start).await;
+    let book = polled.methods.expect("a method changed");
     let book: Vec<_> = book.iter().map(|method| (method.number, method.retired)).collect();
     assert_eq!(book, [(methods[0].number, Some(retired)), (methods[1].number, None)], "retired ones too, by position");
-    assert!(told.stores.is_none() && told.operators.is_none());
-    start = told.head;
+    assert!(polled.stores.is_none() && polled.operators.is_none());
+    start = polled.head;
 
     let mut write = begin(storage).await;
     operators.push((write.add_operator(&second).await, second.1));
     write.done().await;
-    let told = poll(storage, start).await;
-    let mut known = told.operators.expect("an operator changed");
+    let polled = poll(storage, start).await;
+    let mut known = polled.operators.expect("an operator changed");
     known.sort_by_key(|(operator, _)| operator.id);
     assert_eq!(known, operators, "with the digests of their tokens");
-    assert!(told.stores.is_none() && told.methods.is_none());
-    start = told.head;
+    assert!(polled.stores.is_none() && polled.methods.is_none());
+    start = polled.head;
 
     let mut write = begin(storage).await;
     let mut revoked = operators[0].0.clone();
@@ -194,22 +196,22 @@ async fn a_poll_tells_all_stores_methods_and_operators_if_any_changed(case: Case
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
     write.note(SubjectKind::Operator, revoked.id).await;
     write.done().await;
-    let told = poll(storage, start).await;
-    assert_eq!(told.operators.expect("an operator changed"), operators[1..], "revoked ones are left out");
+    let polled = poll(storage, start).await;
+    assert_eq!(polled.operators.expect("an operator changed"), operators[1..], "revoked ones are left out");
 }
 
 async fn a_poll_with_more_subjects_than_its_limit_says_so_and_still_tells_the_rest(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let old = make.key("old");
+    let old = factory.key("old");
     let start = add_keys(storage, std::slice::from_ref(&old)).await;
     let cursors = touch(storage, 4).await;
-    let keys: Vec<NewKey> = (0..4).map(|at| make.key(&format!("{at}"))).collect();
+    let keys: Vec<NewKey> = (0..4).map(|at| factory.key(&format!("{at}"))).collect();
     let mut write = begin(storage).await;
     write.add_keys(&keys).await;
-    let store = write.add_store(&make::store("a")).await;
-    let method = write.add_methods(&[make::method("GET /a", 1)]).await;
-    let operator = make.operator("last", Role::Admin);
+    let store = write.add_store(&factory::store("a")).await;
+    let method = write.add_methods(&[factory::method("GET /a", 1)]).await;
+    let operator = factory.operator("last", Role::Admin);
     write.add_operator(&operator).await;
     let last = write.done().await;
     // Eleven subjects: four touches, four keys, store, method, operator.
@@ -223,7 +225,7 @@ async fn a_poll_with_more_subjects_than_its_limit_says_so_and_still_tells_the_re
         assert_eq!(poll.stores.as_deref(), Some([store.clone()].as_slice()), "beyond the limit of {limit}");
         assert_eq!(poll.methods.as_deref(), Some(method.as_slice()), "beyond the limit of {limit}");
         assert_eq!(poll.operators.map(|known| known.len()), Some(1), "beyond the limit of {limit}");
-        let digests = told(&poll.digests);
+        let digests = digest_set(&poll.digests);
         let missing = keys.iter().filter(|key| !digests.contains(key.secret.digest.as_bytes())).count();
         assert_eq!(missing, 0, "digests of all new secrets, beyond the limit of {limit}");
     }
@@ -242,11 +244,11 @@ async fn a_poll_goes_over_thousands_of_revisions(case: Case) {
 }
 
 async fn polls_of_two_storages_agree(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let other = case.open_again().await;
     for _ in 0..5 {
-        add_keys(&other, &[make.key("by the other")]).await;
-        add_keys(&case.storage, &[make.key("by this one")]).await;
+        add_keys(&other, &[factory.key("by the other")]).await;
+        add_keys(&case.storage, &[factory.key("by this one")]).await;
     }
     let (here, there) = (poll(&case.storage, Cursor::default()).await, poll(&other, Cursor::default()).await);
     assert_eq!((here.head, &here.revisions), (there.head, &there.revisions));

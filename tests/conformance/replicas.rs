@@ -8,12 +8,12 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, Replica, ReplicaReport, SnapshotSink, Storage};
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make};
+use crate::factory::{BEGINNING, RecordFactory};
 use crate::write::add_stores;
 
-fn report(make: &mut Make, host: &str) -> ReplicaReport {
+fn report(factory: &mut RecordFactory, host: &str) -> ReplicaReport {
     ReplicaReport {
-        id: make.replica_id(),
+        id: factory.replica_id(),
         host: host.to_owned(),
         version: "0.1.0".to_owned(),
         started: BEGINNING,
@@ -29,26 +29,26 @@ async fn listed(storage: &Storage) -> Vec<Replica> {
 }
 
 async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let (replicas, head) = storage.replicas().await.expect("replicas are listed");
     assert_eq!((replicas, head), (vec![], Revision(0)));
     add_stores(storage, &["a"]).await;
     let first = storage.head().await.expect("the head is read");
 
-    let mut told =
-        ReplicaReport { host: "узел-😀'%".repeat(20), version: "1.2.3-é".into(), ..report(&mut make, "") };
+    let mut sent_report =
+        ReplicaReport { host: "узел-😀'%".repeat(20), version: "1.2.3-é".into(), ..report(&mut factory, "") };
     let mut last = BEGINNING;
     for applied in [Cursor::default(), first] {
-        told.applied = applied.revision;
-        told.started = told.started.plus(Duration::from_secs(1));
-        told.max_staleness = Some(Duration::from_secs(5 + applied.revision.0));
-        let now = storage.heartbeat(&told, applied.nonce).await.expect("a replica renews");
+        sent_report.applied = applied.revision;
+        sent_report.started = sent_report.started.plus(Duration::from_secs(1));
+        sent_report.max_staleness = Some(Duration::from_secs(5 + applied.revision.0));
+        let now = storage.heartbeat(&sent_report, applied.nonce).await.expect("a replica renews");
         assert!(now >= last, "storage's clock goes on: {now}, {last}");
         let (replicas, head) = storage.replicas().await.expect("replicas are listed");
         assert_eq!(head, Revision(1), "a report takes no revision");
         let [replica] = replicas.as_slice() else { panic!("one replica, once: {replicas:?}") };
-        assert_eq!((&replica.report, replica.reported), (&told, now));
+        assert_eq!((&replica.report, replica.reported), (&sent_report, now));
         assert!(replica.age < Duration::from_mins(5), "{:?}", replica.age);
         last = now;
     }
@@ -56,12 +56,12 @@ async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
 }
 
 async fn what_a_replica_has_applied_of_another_past_counts_for_nothing(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     add_stores(storage, &["a"]).await;
     add_stores(storage, &["b"]).await;
     let head = storage.head().await.expect("the head is read");
-    let told = ReplicaReport { applied: head.revision, ..report(&mut make, "it") };
+    let sent_report = ReplicaReport { applied: head.revision, ..report(&mut factory, "it") };
     for (revision, nonce, counted) in [
         (head.revision, head.nonce, head.revision),
         (head.revision, head.nonce ^ 1, Revision(0)),
@@ -69,19 +69,22 @@ async fn what_a_replica_has_applied_of_another_past_counts_for_nothing(case: Cas
         (head.revision.next(), head.nonce, Revision(0)),
         (Revision(i64::MAX.unsigned_abs()), 1, Revision(0)),
     ] {
-        storage.heartbeat(&ReplicaReport { applied: revision, ..told.clone() }, nonce).await.expect("a replica renews");
+        storage
+            .heartbeat(&ReplicaReport { applied: revision, ..sent_report.clone() }, nonce)
+            .await
+            .expect("a replica renews");
         assert_eq!(listed(storage).await[0].report.applied, counted, "{revision} under {nonce}");
     }
 }
 
 async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let mut reports = Vec::new();
     for at in 0..3_u32 {
         let report = ReplicaReport {
             started: BEGINNING.plus(Duration::from_hours(1) * at),
-            ..report(&mut make, &format!("host {at}"))
+            ..report(&mut factory, &format!("host {at}"))
         };
         storage.heartbeat(&report, 0).await.expect("a replica renews");
         reports.push(report);
@@ -90,7 +93,7 @@ async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Ca
     let hosts: Vec<ReplicaReport> = listed(storage).await.into_iter().map(|replica| replica.report).collect();
     assert_eq!(hosts, reports);
     storage.end_replica(reports[1].id).await.expect("a replica is forgotten");
-    storage.end_replica(make.replica_id()).await.expect("an unknown one is forgotten");
+    storage.end_replica(factory.replica_id()).await.expect("an unknown one is forgotten");
     let hosts: Vec<ReplicaReport> = listed(storage).await.into_iter().map(|replica| replica.report).collect();
     assert_eq!(hosts, [reports[0].clone(), reports[2].clone()]);
     storage.heartbeat(&reports[1], 0).await.expect("a forgotten one renews");
@@ -98,26 +101,26 @@ async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Ca
 }
 
 async fn a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let told = report(&mut make, "it");
-    let before = storage.heartbeat(&told, 0).await.expect("a replica renews");
+    let sent_report = report(&mut factory, "it");
+    let before = storage.heartbeat(&sent_report, 0).await.expect("a replica renews");
     storage.delete_expired(before.plus(Duration::from_hours(1_000))).await.expect("a sweep");
     assert_eq!(listed(storage).await.len(), 1, "a clock that is ahead hides nobody");
-    let after = storage.heartbeat(&told, 0).await.expect("a replica renews");
+    let after = storage.heartbeat(&sent_report, 0).await.expect("a replica renews");
     assert!(after > before);
-    storage.remove_replicas(&[(told.id, before)]).await.expect("it is too late");
+    storage.remove_replicas(&[(sent_report.id, before)]).await.expect("it is too late");
     assert_eq!(listed(storage).await.len(), 1);
-    storage.remove_replicas(&[(told.id, after), (make.replica_id(), after)]).await.expect("it is removed");
+    storage.remove_replicas(&[(sent_report.id, after), (factory.replica_id(), after)]).await.expect("it is removed");
     assert_eq!(listed(storage).await, []);
 }
 
 async fn a_replica_that_ended_is_told_from_one_whose_report_was_lost(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let told = report(&mut make, "it");
-    storage.heartbeat(&told, 0).await.expect("a replica renews");
-    storage.end_replica(told.id).await.expect("it ends");
+    let sent_report = report(&mut factory, "it");
+    storage.heartbeat(&sent_report, 0).await.expect("a replica renews");
+    storage.end_replica(sent_report.id).await.expect("it ends");
     let (replicas, _) = storage.replicas().await.expect("replicas are listed");
     assert!(replicas.len() == 1 && replicas[0].has_ended(), "{replicas:?}");
     assert!(replicas[0].age > Duration::from_hours(24), "earlier versions count it as silent: {:?}", replicas[0].age);
@@ -137,21 +140,21 @@ async fn marks_are_kept_and_come_with_polls_and_snapshots(case: Case) {
     let expected = Marks::from(vec![at(1, 100), at(3, 50)]);
     for storage in [&case.storage, &*case.open_again().await] {
         assert_eq!(storage.poll(head, 10).await.expect("a poll").marks, expected);
-        assert_eq!(storage.snapshot(&mut Nothing).await.expect("a snapshot").marks, expected);
+        assert_eq!(storage.snapshot(&mut IgnoreDigests).await.expect("a snapshot").marks, expected);
     }
 }
 
-struct Nothing;
+struct IgnoreDigests;
 
-impl SnapshotSink for Nothing {
+impl SnapshotSink for IgnoreDigests {
     fn digests(&mut self, _: &[Digest]) {}
 }
 
 async fn replicas_renew_side_by_side(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let other = case.open_again().await;
-    let mut reports: Vec<ReplicaReport> = (0..8).map(|at| report(&mut make, &format!("{at}"))).collect();
+    let mut reports: Vec<ReplicaReport> = (0..8).map(|at| report(&mut factory, &format!("{at}"))).collect();
     let mut applied = Cursor::default();
     for code in ["a", "b", "c", "d", "e"] {
         add_stores(storage, &[code]).await;

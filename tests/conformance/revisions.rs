@@ -8,7 +8,7 @@ use latchkey::storage::{ChangeFilter, Error, Feed as _};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
-use crate::make::{Make, change};
+use crate::factory::{RecordFactory, change};
 use crate::support::eventually_async;
 use crate::write::{begin, gather, is_unavailable, nonce, try_begin};
 
@@ -17,8 +17,8 @@ async fn every_write_takes_the_next_revision(case: Case) {
         let nonce = nonce();
         let mut transaction = case.storage.begin(nonce, &Actor::System, "").await.expect("a write begins");
         assert_eq!(transaction.revision(), Revision(number));
-        let told = change(Action::Update, SubjectKind::Other, number);
-        transaction.append(&[told]).await.expect("a change is appended");
+        let entry = change(Action::Update, SubjectKind::Other, number);
+        transaction.append(&[entry]).await.expect("a change is appended");
         let cursor = transaction.commit().await.expect("a write is committed");
         assert_eq!(cursor, Cursor { revision: Revision(number), nonce });
         assert_eq!(case.storage.head().await.expect("the head is read"), cursor);
@@ -28,8 +28,8 @@ async fn every_write_takes_the_next_revision(case: Case) {
 async fn a_nonce_may_be_any_number(case: Case) {
     for (number, nonce) in (1..).zip([0, 1, i64::MAX.unsigned_abs(), i64::MIN.unsigned_abs(), u64::MAX]) {
         let mut transaction = case.storage.begin(nonce, &Actor::System, "").await.expect("a write begins");
-        let told = change(Action::Update, SubjectKind::Other, number);
-        transaction.append(&[told]).await.expect("a change is appended");
+        let entry = change(Action::Update, SubjectKind::Other, number);
+        transaction.append(&[entry]).await.expect("a change is appended");
         let cursor = transaction.commit().await.expect("a write is committed");
         assert_eq!(cursor, Cursor { revision: Revision(number), nonce });
         assert_eq!(case.storage.head().await.expect("the head is read"), cursor);
@@ -39,8 +39,8 @@ async fn a_nonce_may_be_any_number(case: Case) {
 }
 
 async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
-    let mut make = Make::new();
-    let key = make.key("unnoted");
+    let mut factory = RecordFactory::new();
+    let key = factory.key("unnoted");
     let mut write = begin(&case.storage).await;
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
     let refused = write.commit().await;
@@ -59,8 +59,8 @@ async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
 }
 
 async fn storages_clock_stands_still_within_a_write_and_goes_on_between_writes(case: Case) {
-    let mut make = Make::new();
-    let key = make.key("timed");
+    let mut factory = RecordFactory::new();
+    let key = factory.key("timed");
     let mut write = begin(&case.storage).await;
     let first = write.now();
     write.add_key(&key).await;
@@ -116,7 +116,7 @@ async fn a_write_that_waits_is_served_when_the_other_ends(case: Case) {
         tokio::task::yield_now().await;
         match ending {
             "dropped" => drop(first),
-            "undone" => first.undo().await,
+            "undone" => first.rollback().await,
             _ => {
                 first.note(SubjectKind::Other, "first").await;
                 first.done().await;

@@ -10,7 +10,7 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{Write, begin, gather};
 
 /// Returns everything in storage that can be read without knowing an id.
@@ -40,57 +40,57 @@ struct Before {
     operator: latchkey::model::operator::Operator,
 }
 
-async fn prepare(storage: &Storage, make: &mut Make) -> Before {
+async fn prepare(storage: &Storage, factory: &mut RecordFactory) -> Before {
     let mut write = begin(storage).await;
-    let mut store = make::store("kept");
+    let mut store = factory::store("kept");
     store.hosts = vec!["kept.example".into()];
     let store = write.add_store(&store).await;
-    let methods = write.add_methods(&[make::method("GET /a", 1), make::method("GET /b", 2)]).await;
+    let methods = write.add_methods(&[factory::method("GET /a", 1), factory::method("GET /b", 2)]).await;
     let keys: Vec<NewKey> =
-        (0..3).map(|at| make.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
+        (0..3).map(|at| factory.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
     write.add_keys(&keys).await;
-    let operator = write.add_operator(&make.operator("kept", Role::Admin)).await;
+    let operator = write.add_operator(&factory.operator("kept", Role::Admin)).await;
     write.insert_request("system", "kept", keys[0].id).await.expect("a request is remembered");
     write.done().await;
     Before { keys, store, methods, operator }
 }
 
 /// Performs every operation that a write has.
-async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
+async fn do_everything(write: &mut Write, before: &Before, factory: &mut RecordFactory) {
     let [first, second, third] = before.keys.as_slice() else { panic!("three keys") };
     let spec = KeySpec { name: "changed".into(), ..first.spec.clone() };
     write.update_key(first.id, &spec, None).await.expect("a key is changed");
     write.set_key_stores(first.id, &[]).await.expect("stores are set");
     write.set_key_methods(first.id, &[before.methods[1].number]).await.expect("methods are set");
-    write.insert_secret(second.id, &make.secret()).await.expect("a secret is added");
-    write.expire_secret(second.secret.id, Some(make::BEGINNING)).await.expect("a secret is bounded");
+    write.insert_secret(second.id, &factory.secret()).await.expect("a secret is added");
+    write.expire_secret(second.secret.id, Some(factory::BEGINNING)).await.expect("a secret is bounded");
     write.end_secret(first.secret.id).await.expect("a secret is ended");
     write.delete_key(third.id).await.expect("a key is deleted");
-    let key = make.key("added");
+    let key = factory.key("added");
     write.add_key(&key).await;
-    let mut added = make::store("added");
+    let mut added = factory::store("added");
     added.hosts = vec!["added.example".into()];
     write.add_store(&added).await;
     write.drop_store(&before.store).await;
-    write.add_methods(&[make::method("GET /added", 3)]).await;
+    write.add_methods(&[factory::method("GET /added", 3)]).await;
     write.drop_methods(&before.methods[..1]).await;
     let mut operator = before.operator.clone();
     operator.role = Role::Viewer;
-    write.update_operator(&operator, Some(&make.digest())).await.expect("an operator is changed");
-    write.add_operator(&make.operator("added", Role::Admin)).await;
+    write.update_operator(&operator, Some(&factory.digest())).await.expect("an operator is changed");
+    write.add_operator(&factory.operator("added", Role::Admin)).await;
     write.insert_request("system", "added", key.id).await.expect("a request is remembered");
 }
 
 async fn an_undone_write_leaves_nothing(case: Case) {
-    let mut make = Make::new();
-    let before = prepare(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let before = prepare(&case.storage, &mut factory).await;
     let expected = everything(&case.storage).await;
     for ending in ["undone", "dropped"] {
         let mut write = begin(&case.storage).await;
         assert_eq!(write.revision(), Revision(2), "{ending}: the revision is free again");
-        do_everything(&mut write, &before, &mut make).await;
+        do_everything(&mut write, &before, &mut factory).await;
         if ending == "undone" {
-            write.undo().await;
+            write.rollback().await;
         } else {
             drop(write);
         }
@@ -100,17 +100,17 @@ async fn an_undone_write_leaves_nothing(case: Case) {
     assert_eq!(write.key_by_request("system", "added").await.expect("a request is looked up"), None);
     assert_eq!(write.key_by_request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
     // What was rolled back can be done again.
-    do_everything(&mut write, &before, &mut make).await;
+    do_everything(&mut write, &before, &mut factory).await;
     assert_eq!(write.done().await.revision, Revision(2));
     assert_ne!(everything(&case.storage).await, expected);
 }
 
 async fn nothing_of_a_write_is_seen_before_its_commit(case: Case) {
-    let mut make = Make::new();
-    let before = prepare(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let before = prepare(&case.storage, &mut factory).await;
     let expected = everything(&case.storage).await;
     let mut write = begin(&case.storage).await;
-    do_everything(&mut write, &before, &mut make).await;
+    do_everything(&mut write, &before, &mut factory).await;
     assert_eq!(everything(&case.storage).await, expected, "from the storage that writes");
     assert_eq!(everything(&*case.open_again().await).await, expected, "from another one");
     let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
@@ -132,11 +132,11 @@ async fn cut<T>(work: impl Future<Output = T>, polls: usize) -> Option<T> {
 }
 
 async fn a_write_dropped_in_the_middle_of_a_statement_leaves_nothing(case: Case) {
-    let mut make = Make::new();
-    prepare(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    prepare(&case.storage, &mut factory).await;
     let expected = everything(&case.storage).await;
     for polls in 0..40 {
-        let keys: Vec<NewKey> = (0..200).map(|at| make.key(&format!("cut {at}"))).collect();
+        let keys: Vec<NewKey> = (0..200).map(|at| factory.key(&format!("cut {at}"))).collect();
         let mut write = begin(&case.storage).await;
         write.note(SubjectKind::Other, "cut").await;
         cut(write.insert_keys(&keys), polls).await;
@@ -157,17 +157,17 @@ async fn a_write_dropped_while_it_begins_takes_no_turn(case: Case) {
 }
 
 async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut stands = 0;
     for polls in 0..40 {
-        let keys = [make.key("one"), make.key("other")];
+        let keys = [factory.key("one"), factory.key("other")];
         let mut write = begin(&case.storage).await;
         let revision = write.revision();
         assert_eq!(revision, Revision(stands + 1), "every revision that was taken stands");
         write.add_keys(&keys).await;
         let answer = cut(write.commit(), polls).await;
         // The next write begins only when that one has ended, so that the state read then is final.
-        begin(&case.storage).await.undo().await;
+        begin(&case.storage).await.rollback().await;
         let head = case.storage.head().await.expect("the head is read").revision;
         let mut there = 0;
         for key in &keys {
@@ -180,12 +180,12 @@ async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
 }
 
 async fn a_storage_that_is_closed_in_the_middle_of_a_write_leaves_nothing(case: Case) {
-    let mut make = Make::new();
-    let before = prepare(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let before = prepare(&case.storage, &mut factory).await;
     let expected = everything(&case.storage).await;
     let other = case.open_again().await;
     let mut write = begin(&other).await;
-    do_everything(&mut write, &before, &mut make).await;
+    do_everything(&mut write, &before, &mut factory).await;
     drop(other);
     drop(write);
     assert_eq!(everything(&case.storage).await, expected);
@@ -195,15 +195,15 @@ async fn a_storage_that_is_closed_in_the_middle_of_a_write_leaves_nothing(case: 
 }
 
 async fn a_refused_statement_can_be_undone(case: Case) {
-    let mut make = Make::new();
-    let before = prepare(&case.storage, &mut make).await;
+    let mut factory = RecordFactory::new();
+    let before = prepare(&case.storage, &mut factory).await;
     let expected = everything(&case.storage).await;
     for _ in 0..2 {
         let mut write = begin(&case.storage).await;
-        write.add_key(&make.key("added")).await;
+        write.add_key(&factory.key("added")).await;
         let taken = write.insert_store(&before.store).await;
         assert!(crate::write::is_taken(&taken), "{taken:?}");
-        write.undo().await;
+        write.rollback().await;
         assert_eq!(everything(&case.storage).await, expected);
         let first = case.storage.keys(&KeyFilter::default(), &PageRequest::first()).await.expect("keys are listed");
         assert_eq!(first.items.len(), 3);

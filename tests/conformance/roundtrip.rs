@@ -10,7 +10,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, MethodFilter, OperatorFilter, StoreFilter};
 
 use crate::engine::Case;
-use crate::make::{self, Make, as_read};
+use crate::factory::{self, RecordFactory, as_read};
 use crate::write::{add_methods, add_stores, begin, begin_as, gather, list_keys, method_numbers, store_numbers};
 
 /// Returns text of `chars` characters that is difficult for engines, drivers and encodings.
@@ -45,10 +45,10 @@ fn full_spec() -> KeySpec {
 }
 
 async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Case) {
-    let mut make = Make::new();
-    let mut plain = make.key("plain");
+    let mut factory = RecordFactory::new();
+    let mut plain = factory.key("plain");
     plain.created = Timestamp::from_micros(1_767_225_600_000_001);
-    let mut full = make.key("full");
+    let mut full = factory.key("full");
     full.spec = full_spec();
     full.secret.hint = text(4);
     full.secret.origin = TokenOrigin::Supplied;
@@ -69,8 +69,8 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
 }
 
 async fn changing_a_key_changes_every_field(case: Case) {
-    let mut make = Make::new();
-    let key = make.key("before");
+    let mut factory = RecordFactory::new();
+    let key = factory.key("before");
     let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     let added = write.now();
@@ -99,8 +99,8 @@ async fn changing_a_key_changes_every_field(case: Case) {
 }
 
 async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
-    let mut make = Make::new();
-    let mut key = make.key("revoked");
+    let mut factory = RecordFactory::new();
+    let mut key = factory.key("revoked");
     let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     write.done().await;
@@ -117,19 +117,19 @@ async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
 }
 
 async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut write = begin(&case.storage).await;
     let mut stores = Vec::new();
     for at in 0..10_000 {
-        stores.push(write.insert_store(&make::store(&format!("shop-{at:05}"))).await.expect("a store is added"));
+        stores.push(write.insert_store(&factory::store(&format!("shop-{at:05}"))).await.expect("a store is added"));
     }
     write.note(SubjectKind::Store, "all").await;
     write.done().await;
-    let methods: Vec<Method> = (0..1_000).map(|at| make::method(&format!("GET /api/{at:04}"), at)).collect();
+    let methods: Vec<Method> = (0..1_000).map(|at| factory::method(&format!("GET /api/{at:04}"), at)).collect();
     let mut write = begin(&case.storage).await;
     let methods = method_numbers(&write.add_methods(&methods).await);
-    let key = make.narrow_key("wide", &stores, &methods);
-    let other = make.narrow_key("none", &[], &[]);
+    let key = factory.narrow_key("wide", &stores, &methods);
+    let other = factory.narrow_key("none", &[], &[]);
     write.add_keys(&[key.clone(), other.clone()]).await;
     write.done().await;
 
@@ -156,12 +156,12 @@ async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
 }
 
 async fn lists_are_read_back_sorted_and_each_member_once(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let stores = add_stores(&case.storage, &["b", "a", "B", "a-b", "a.b", "Z"]).await;
     let methods = add_methods(&case.storage, &["POST /b", "GET /a", "GET /B"]).await;
     let mut numbers = store_numbers(&stores);
     numbers.reverse();
-    let key = make.narrow_key("narrow", &numbers, &method_numbers(&methods));
+    let key = factory.narrow_key("narrow", &numbers, &method_numbers(&methods));
     let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     write.done().await;
@@ -177,7 +177,7 @@ fn full_store() -> Store {
         platform: text(100),
         hosts: vec!["a.example".into(), format!("{}.example", "b".repeat(63)), "xn--e1afmkfd.example".into()],
         active: false,
-        ..make::store(&"x".repeat(64))
+        ..factory::store(&"x".repeat(64))
     }
 }
 
@@ -185,7 +185,7 @@ async fn a_store_comes_out_as_it_was_put_in(case: Case) {
     let mut write = begin(&case.storage).await;
     let mut expected = Vec::new();
     for (kind, code) in [(StoreKind::Site, "0"), (StoreKind::LandingPage, "A._-"), (StoreKind::OnlineStore, "z")] {
-        expected.push(write.add_store(&Store { kind, ..make::store(code) }).await);
+        expected.push(write.add_store(&Store { kind, ..factory::store(code) }).await);
     }
     let full = write.add_store(&full_store()).await;
     expected.insert(2, full.clone());
@@ -228,15 +228,15 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
         summary: text(300),
         description: text(2_000),
         store_use: StoreUse::Required,
-        store_places: places.iter().map(|place| place.parse().expect("a place")).collect(),
+        store_places: places.iter().map(|location| location.parse().expect("a location")).collect(),
         scope: Some(text(100)),
         position: i32::MAX,
-        ..make::method(&format!("{} /{}/{{id}}/v*/**", "V".repeat(16), "x".repeat(498)), 0)
+        ..factory::method(&format!("{} /{}/{{id}}/v*/**", "V".repeat(16), "x".repeat(498)), 0)
     };
-    let plain = Method { store_use: StoreUse::Shared, ..make::method("GET /", i32::MIN) };
+    let plain = Method { store_use: StoreUse::Shared, ..factory::method("GET /", i32::MIN) };
     let mut write = begin(&case.storage).await;
     // Added in this order: the order of their positions is another.
-    let added = write.add_methods(&[full.clone(), plain, make::method("GET /a", 0)]).await;
+    let added = write.add_methods(&[full.clone(), plain, factory::method("GET /a", 0)]).await;
     let [full, plain, middle] = added.as_slice() else { panic!("three were added") };
     let expected = [plain.clone(), middle.clone(), full.clone()];
     assert_eq!(write.live_methods().await.expect("methods are read"), expected, "within the write, by position");
@@ -267,8 +267,8 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
 }
 
 async fn a_change_comes_out_as_it_was_put_in(case: Case) {
-    let mut make = Make::new();
-    let actor = Actor::Operator { id: make.operator_id(), name: text(200) };
+    let mut factory = RecordFactory::new();
+    let actor = Actor::Operator { id: factory.operator_id(), name: text(200) };
     let image =
         serde_json::json!({ "text": text(200), "list": [1, -2, 3.5, null, true], "nested": { "é": {}, "": [] } });
     let changes: Vec<NewChange> = [
@@ -314,15 +314,15 @@ async fn a_change_comes_out_as_it_was_put_in(case: Case) {
 }
 
 async fn what_is_not_there_is_none(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (key, digest) = (make.key_id(), make.digest());
-    let (code, identity) = (make::code("nil"), make::method("GET /nil", 1).identity);
+    let (key, digest) = (factory.key_id(), factory.digest());
+    let (code, identity) = (factory::code("nil"), factory::method("GET /nil", 1).identity);
     assert_eq!(storage.key(key).await.expect("a key is looked up"), None);
     assert_eq!(storage.find_key(&digest).await.expect("a digest is looked up"), None);
     assert_eq!(storage.store(&code).await.expect("a store is looked up"), None);
     assert_eq!(storage.method(&identity).await.expect("a method is looked up"), None);
-    assert_eq!(storage.operator(make.operator_id()).await.expect("an operator is looked up"), None);
+    assert_eq!(storage.operator(factory.operator_id()).await.expect("an operator is looked up"), None);
     let read = storage.grant(&digest).await.expect("a grant is looked up");
     assert_eq!((read.head, read.grant), (Cursor::default(), None));
     let head = storage.head().await.expect("the head is read");
@@ -338,7 +338,7 @@ async fn what_is_not_there_is_none(case: Case) {
 
     let mut write = begin(storage).await;
     assert_eq!(write.key(key).await.expect("a key is looked up"), None);
-    assert_eq!(write.key_of_secret(make.secret_id()).await.expect("a secret is looked up"), None);
+    assert_eq!(write.key_of_secret(factory.secret_id()).await.expect("a secret is looked up"), None);
     assert_eq!(write.secret_by_digest(&digest).await.expect("a digest is looked up"), None);
     assert_eq!(write.find_taken_digests(&[digest]).await.expect("digests are looked up"), Vec::<usize>::new());
     assert_eq!(write.find_taken_digests(&[]).await.expect("no digests are looked up"), Vec::<usize>::new());
@@ -350,12 +350,12 @@ async fn what_is_not_there_is_none(case: Case) {
     assert_eq!(write.live_methods().await.expect("methods are read"), []);
     assert_eq!(write.insert_methods(&[]).await.expect("no methods are added"), []);
     write.insert_keys(&[]).await.expect("no keys are added");
-    assert_eq!(write.operator(make.operator_id()).await.expect("an operator is looked up"), None);
+    assert_eq!(write.operator(factory.operator_id()).await.expect("an operator is looked up"), None);
     assert_eq!(write.operator_by_name("nil").await.expect("an operator is looked up"), None);
     assert_eq!(write.operator_count().await.expect("operators are counted"), 0);
     assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 0);
     assert_eq!(write.key_by_request("system", "nil").await.expect("a request is looked up"), None);
-    write.undo().await;
+    write.rollback().await;
     assert_eq!(storage.usage(key, EARLIEST, LATEST, latchkey::storage::UsagePeriod::Day, 9).await.expect("usage"), []);
 }
 

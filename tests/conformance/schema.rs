@@ -6,12 +6,12 @@ use latchkey::model::reference::Method;
 use latchkey::storage::{self, ChangeFilter, Error, Feed as _, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
 use tokio::task::JoinSet;
 
-use crate::engine::Place;
+use crate::engine::Location;
 use crate::write::begin;
 
 /// Returns options that neither create nor change tables.
-fn as_it_is(place: &Place) -> Options {
-    Options { migrate: false, ..place.options() }
+fn as_it_is(location: &Location) -> Options {
+    Options { migrate: false, ..location.options() }
 }
 
 async fn write_once(storage: &Storage) -> u64 {
@@ -28,29 +28,29 @@ fn unusable<T: std::fmt::Debug>(result: Result<T>) -> String {
     }
 }
 
-async fn opening_empty_storage_makes_its_tables(place: Place) {
-    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Empty);
-    assert_eq!(write_once(&*place.open().await).await, 1);
-    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Current);
-    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'schema_version'"), SCHEMA_VERSION.to_string());
+async fn opening_empty_storage_makes_its_tables(location: Location) {
+    assert_eq!(storage::schema(&location.options()).await.expect("the schema is read"), SchemaState::Empty);
+    assert_eq!(write_once(&*location.open().await).await, 1);
+    assert_eq!(storage::schema(&location.options()).await.expect("the schema is read"), SchemaState::Current);
+    assert_eq!(location.text("SELECT value FROM meta WHERE key = 'schema_version'"), SCHEMA_VERSION.to_string());
 }
 
-async fn opening_again_finds_what_is_there(place: Place) {
-    let first = place.open().await;
+async fn opening_again_finds_what_is_there(location: Location) {
+    let first = location.open().await;
     assert_eq!(write_once(&first).await, 1);
-    let second = place.open().await;
+    let second = location.open().await;
     assert_eq!(write_once(&second).await, 2, "beside the first");
     drop((first, second));
-    let third = storage::open(as_it_is(&place)).await.expect("it opens without leave to make tables");
+    let third = storage::open(as_it_is(&location)).await.expect("it opens without leave to make tables");
     assert_eq!(write_once(&third).await, 3, "after both were closed");
     let changes = third.changes(&ChangeFilter::default(), &latchkey::model::page::PageRequest::first()).await;
     assert_eq!(changes.expect("changes are listed").items.len(), 3);
 }
 
-async fn eight_that_open_empty_storage_together_all_succeed(place: Place) {
+async fn eight_that_open_empty_storage_together_all_succeed(location: Location) {
     let mut openings = JoinSet::new();
     for _ in 0..8 {
-        let options = place.options();
+        let options = location.options();
         openings.spawn(async move {
             let storage = storage::open(options).await.expect("it opens");
             write_once(&storage).await
@@ -64,25 +64,25 @@ async fn eight_that_open_empty_storage_together_all_succeed(place: Place) {
     assert_eq!(revisions, (1..=8).collect::<Vec<_>>(), "all write to the same tables");
 }
 
-async fn empty_storage_is_refused_without_leave_to_make_tables(place: Place) {
-    let sentence = unusable(storage::open(as_it_is(&place)).await);
+async fn empty_storage_is_refused_without_leave_to_make_tables(location: Location) {
+    let sentence = unusable(storage::open(as_it_is(&location)).await);
     assert!(sentence.contains("latchkey migrate"), "{sentence}");
-    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Empty);
+    assert_eq!(storage::schema(&location.options()).await.expect("the schema is read"), SchemaState::Empty);
 }
 
-async fn migrating_makes_the_tables_once(place: Place) {
-    storage::migrate(&place.options()).await.expect("tables are made");
-    let storage = storage::open(as_it_is(&place)).await.expect("it opens");
+async fn migrating_makes_the_tables_once(location: Location) {
+    storage::migrate(&location.options()).await.expect("tables are made");
+    let storage = storage::open(as_it_is(&location)).await.expect("it opens");
     assert_eq!(write_once(&storage).await, 1);
-    storage::migrate(&place.options()).await.expect("and made no second time, beside who uses them");
+    storage::migrate(&location.options()).await.expect("and made no second time, beside who uses them");
     assert_eq!(write_once(&storage).await, 2);
 }
 
-async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
-    drop(place.open().await);
-    place.execute("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
-    assert_eq!(storage::schema(&place.options()).await.expect("it is read"), SchemaState::Older { version: 0 });
-    let sentence = unusable(storage::open(as_it_is(&place)).await);
+async fn older_tables_are_refused_without_leave_to_change_them(location: Location) {
+    drop(location.open().await);
+    location.execute("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
+    assert_eq!(storage::schema(&location.options()).await.expect("it is read"), SchemaState::Older { version: 0 });
+    let sentence = unusable(storage::open(as_it_is(&location)).await);
     assert!(sentence.contains("latchkey migrate"), "{sentence}");
 }
 
@@ -95,11 +95,11 @@ const BEFORE_SHARED: &str = "ALTER TABLE keys DROP COLUMN contact; ALTER TABLE m
     INSERT INTO methods (identity, block, summary, description, store_use, store_places, position, search, created_at, \
     updated_at, row_revision) VALUES ('GET /a', 'b', 's', '', 'none', '[]', 1, '', 0, 0, 1)";
 
-async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_programs_of_then(place: Place) {
-    write_once(&*place.open().await).await;
-    place.execute(BEFORE_SHARED);
-    assert_eq!(storage::schema(&place.options()).await.expect("it is read"), SchemaState::Older { version: 3 });
-    let storage = place.open().await;
+async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_programs_of_then(location: Location) {
+    write_once(&*location.open().await).await;
+    location.execute(BEFORE_SHARED);
+    assert_eq!(storage::schema(&location.options()).await.expect("it is read"), SchemaState::Older { version: 3 });
+    let storage = location.open().await;
     let read = async || {
         let found = storage.method(&"GET /a".parse().expect("an identity")).await.expect("a method is read");
         found.expect("it is there")
@@ -114,8 +114,8 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
     write.done().await;
     assert_eq!(read().await, shared);
     // An older program reads only this column, and refuses more; its writes remain valid.
-    assert_eq!(place.text("SELECT store_use FROM methods WHERE identity = 'GET /a'"), "none");
-    place.execute("UPDATE methods SET store_use = 'optional' WHERE identity = 'GET /a'");
+    assert_eq!(location.text("SELECT store_use FROM methods WHERE identity = 'GET /a'"), "none");
+    location.execute("UPDATE methods SET store_use = 'optional' WHERE identity = 'GET /a'");
     assert_eq!(read().await.store_use, StoreUse::Optional);
 }
 
@@ -127,84 +127,90 @@ const BEFORE_CLOCKS: &str = "ALTER TABLE keys DROP COLUMN contact; \
     INSERT INTO replicas (id, host, version, started_at, applied, reported_at) VALUES \
     ('rep_01940000-0000-7000-8000-000000000001', 'h', '0', 1, 1, 1)";
 
-async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shared_with_programs_of_then(place: Place) {
-    write_once(&*place.open().await).await;
-    place.execute(BEFORE_CLOCKS);
-    let storage = place.open().await;
+async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shared_with_programs_of_then(
+    location: Location,
+) {
+    write_once(&*location.open().await).await;
+    location.execute(BEFORE_CLOCKS);
+    let storage = location.open().await;
     let (replicas, _) = storage.replicas().await.expect("replicas are listed");
     assert_eq!(replicas.iter().map(|replica| replica.report.max_staleness).collect::<Vec<_>>(), [None]);
     // A program of that version keeps reporting, and removes its report when it ends.
-    place.execute("UPDATE replicas SET applied = 2, reported_at = 2");
+    location.execute("UPDATE replicas SET applied = 2, reported_at = 2");
     assert_eq!(storage.replicas().await.expect("replicas are listed").0[0].report.applied.0, 2);
-    place.execute("DELETE FROM replicas");
+    location.execute("DELETE FROM replicas");
     // A partial restore omits the clock: the next report creates it again.
-    place.execute("DELETE FROM clock");
-    let mut make = crate::make::Make::new();
+    location.execute("DELETE FROM clock");
+    let mut factory = crate::factory::RecordFactory::new();
     let report = storage::ReplicaReport {
-        id: make.replica_id(),
+        id: factory.replica_id(),
         host: String::new(),
         version: String::new(),
-        started: crate::make::BEGINNING,
+        started: crate::factory::BEGINNING,
         applied: latchkey::model::change::Revision(0),
         max_staleness: None,
     };
     storage.heartbeat(&report, 0).await.expect("a replica renews");
-    assert_eq!(place.text("SELECT marks FROM clock"), "[]");
+    assert_eq!(location.text("SELECT marks FROM clock"), "[]");
     // A clock that went back while no server ran: records written before prove the later time.
-    place.execute("UPDATE clock SET reached = reached + 3600000000");
+    location.execute("UPDATE clock SET reached = reached + 3600000000");
     storage.heartbeat(&report, 0).await.expect("a replica renews");
-    assert!(place.text("SELECT marks FROM clock").starts_with("[[1,"), "{}", place.text("SELECT marks FROM clock"));
+    assert!(
+        location.text("SELECT marks FROM clock").starts_with("[[1,"),
+        "{}",
+        location.text("SELECT marks FROM clock")
+    );
     storage.heartbeat(&report, 0).await.expect("a replica renews");
     let head = storage.head().await.expect("the head is read");
     assert!(!storage.poll(head, 1).await.expect("a poll").marks.is_empty());
 }
 
-async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place: Place) {
-    write_once(&*place.open().await).await;
+async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(location: Location) {
+    write_once(&*location.open().await).await;
     let newer = SCHEMA_VERSION + 5;
-    place.execute(&format!("UPDATE meta SET value = '{newer}' WHERE key = 'schema_version'"));
-    let state = storage::schema(&place.options()).await.expect("the schema is read");
+    location.execute(&format!("UPDATE meta SET value = '{newer}' WHERE key = 'schema_version'"));
+    let state = storage::schema(&location.options()).await.expect("the schema is read");
     assert_eq!(state, SchemaState::Newer { version: newer });
-    for options in [place.options(), as_it_is(&place)] {
+    for options in [location.options(), as_it_is(&location)] {
         let storage = storage::open(options).await.expect("it opens");
         assert!(write_once(&storage).await > 1);
     }
-    storage::migrate(&place.options()).await.expect("there is nothing to bring up");
+    storage::migrate(&location.options()).await.expect("there is nothing to bring up");
     assert_eq!(
-        place.text("SELECT value FROM meta WHERE key = 'schema_version'"),
+        location.text("SELECT value FROM meta WHERE key = 'schema_version'"),
         newer.to_string(),
         "none is taken back"
     );
 }
 
-async fn tables_that_this_program_is_too_old_for_are_refused(place: Place) {
-    write_once(&*place.open().await).await;
+async fn tables_that_this_program_is_too_old_for_are_refused(location: Location) {
+    write_once(&*location.open().await).await;
     let newer = SCHEMA_VERSION + 5;
-    place.execute(&format!(
+    location.execute(&format!(
         "UPDATE meta SET value = '{newer}' WHERE key = 'schema_version'; \
          UPDATE meta SET value = '{newer}' WHERE key = 'compatible_from'"
     ));
-    let state = storage::schema(&place.options()).await.expect("the schema is read");
+    let state = storage::schema(&location.options()).await.expect("the schema is read");
     assert_eq!(state, SchemaState::TooNew { version: newer, compatible_from: newer });
     let refusals = [
-        unusable(storage::open(place.options()).await),
-        unusable(storage::open(as_it_is(&place)).await),
-        unusable(storage::migrate(&place.options()).await),
+        unusable(storage::open(location.options()).await),
+        unusable(storage::open(as_it_is(&location)).await),
+        unusable(storage::migrate(&location.options()).await),
     ];
     for sentence in refusals {
         assert!(sentence.contains(&newer.to_string()), "it names the schema: {sentence}");
         assert!(!sentence.contains("latchkey migrate"), "migrating would not help: {sentence}");
     }
-    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'compatible_from'"), newer.to_string());
+    assert_eq!(location.text("SELECT value FROM meta WHERE key = 'compatible_from'"), newer.to_string());
 }
 
-async fn tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays(place: Place) {
-    place.execute("CREATE TABLE changes (of text); INSERT INTO changes VALUES ('somebody else')");
-    let refused = storage::open(place.options()).await;
+async fn tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays(location: Location) {
+    location.execute("CREATE TABLE changes (of text); INSERT INTO changes VALUES ('somebody else')");
+    let refused = storage::open(location.options()).await;
     assert!(refused.is_err(), "{refused:?}");
-    assert_eq!(place.text("SELECT of FROM changes"), "somebody else");
-    place.execute("DROP TABLE changes");
-    assert_eq!(write_once(&*place.open().await).await, 1, "as if nothing had been tried");
+    assert_eq!(location.text("SELECT of FROM changes"), "somebody else");
+    location.execute("DROP TABLE changes");
+    assert_eq!(write_once(&*location.open().await).await, 1, "as if nothing had been tried");
 }
 
 for_each_engine! {

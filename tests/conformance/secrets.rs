@@ -8,7 +8,7 @@ use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, FoundSecret, NewKey, NewSecret, Storage};
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make, secret_as_read};
+use crate::factory::{BEGINNING, RecordFactory, secret_as_read};
 use crate::write::{add_keys, begin};
 
 async fn read(storage: &Storage, key: &NewKey) -> Key {
@@ -24,12 +24,12 @@ async fn standing(storage: &Storage, digest: &Digest) -> Standing {
 }
 
 async fn a_second_secret_opens_what_the_first_does(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("rotated");
+    let key = factory.key("rotated");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let first = read(storage, &key).await;
-    let second = NewSecret { origin: TokenOrigin::Supplied, ..make.secret() };
+    let second = NewSecret { origin: TokenOrigin::Supplied, ..factory.secret() };
     let mut write = begin(storage).await;
     write.insert_secret(key.id, &second).await.expect("a secret is added");
     write.note(SubjectKind::Key, key.id).await;
@@ -56,9 +56,9 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
 }
 
 async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("bounded");
+    let key = factory.key("bounded");
     add_keys(storage, std::slice::from_ref(&key)).await;
     // A time in the past, too: the caller decides what an expiry means.
     for end in [Some(BEGINNING), Some(Timestamp::from_micros(i64::MAX)), Some(Timestamp::from_micros(i64::MIN)), None] {
@@ -77,9 +77,9 @@ async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
 }
 
 async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (key, second) = (make.key("rotated"), make.secret());
+    let (key, second) = (factory.key("rotated"), factory.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
     write.insert_secret(key.id, &second).await.expect("a secret is added");
@@ -112,13 +112,13 @@ async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
 }
 
 async fn a_key_may_be_rotated_again_and_again(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("rotated");
+    let key = factory.key("rotated");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut secrets = vec![key.secret.clone()];
     for _ in 0..10 {
-        let next = make.secret();
+        let next = factory.secret();
         let last = secrets.last().expect("there is one").id;
         let mut write = begin(storage).await;
         write.insert_secret(key.id, &next).await.expect("a secret is added");
@@ -138,9 +138,9 @@ async fn a_key_may_be_rotated_again_and_again(case: Case) {
 }
 
 async fn a_revoked_key_opens_nothing_and_is_found_with_its_reason(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (key, second) = (make.key("revoked"), make.secret());
+    let (key, second) = (factory.key("revoked"), factory.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
     write.insert_secret(key.id, &second).await.expect("a secret is added");
@@ -167,9 +167,9 @@ async fn a_revoked_key_opens_nothing_and_is_found_with_its_reason(case: Case) {
 }
 
 async fn a_revoked_key_opens_nothing_even_while_a_secret_has_not_ended(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("revoked");
+    let key = factory.key("revoked");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
     let revoked = Some(Revocation { at: write.now(), reason: "leaked".into() });
@@ -180,9 +180,9 @@ async fn a_revoked_key_opens_nothing_even_while_a_secret_has_not_ended(case: Cas
 }
 
 async fn a_key_switched_off_and_on_again_stands_so(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("switched");
+    let key = factory.key("switched");
     add_keys(storage, std::slice::from_ref(&key)).await;
     for (active, expected) in [(false, Standing::Inactive), (true, Standing::Active), (false, Standing::Inactive)] {
         let mut write = begin(storage).await;

@@ -7,15 +7,15 @@ use latchkey::model::operator::{Operator, Role};
 use latchkey::storage::{Feed as _, SessionRecord};
 
 use crate::engine::Case;
-use crate::make::Make;
+use crate::factory::RecordFactory;
 use crate::write::begin;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 async fn a_session_comes_out_with_its_operator_as_it_is_now(case: Case) {
-    let mut make = Make::new();
-    let (operator, shown) = make.operator("ann", Role::Viewer);
-    let digest = make.digest();
+    let mut factory = RecordFactory::new();
+    let (operator, shown) = factory.operator("ann", Role::Viewer);
+    let digest = factory.digest();
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
@@ -34,13 +34,13 @@ async fn a_session_comes_out_with_its_operator_as_it_is_now(case: Case) {
     let session = case.storage.session(&digest).await.expect("a session is read").expect("it is there");
     assert_eq!(session.operator.role, Role::Editor);
     assert!(session.operator_revision < session.operator.row_revision, "that it was changed since can be seen");
-    assert_eq!(case.storage.session(&make.digest()).await.expect("none is no error"), None);
+    assert_eq!(case.storage.session(&factory.digest()).await.expect("none is no error"), None);
 }
 
 async fn only_the_token_that_is_the_operator_s_begins_a_session(case: Case) {
-    let mut make = Make::new();
-    let (operator, shown) = make.operator("ann", Role::Viewer);
-    let (digest, other) = (make.digest(), make.digest());
+    let mut factory = RecordFactory::new();
+    let (operator, shown) = factory.operator("ann", Role::Viewer);
+    let (digest, other) = (factory.digest(), factory.digest());
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(!write.insert_session(&digest, operator.id, &other).await.expect("no error either"));
@@ -49,9 +49,9 @@ async fn only_the_token_that_is_the_operator_s_begins_a_session(case: Case) {
 }
 
 async fn a_session_that_is_undone_was_never_there_and_one_that_ends_is_gone(case: Case) {
-    let mut make = Make::new();
-    let (operator, shown) = make.operator("ann", Role::Viewer);
-    let digest = make.digest();
+    let mut factory = RecordFactory::new();
+    let (operator, shown) = factory.operator("ann", Role::Viewer);
+    let digest = factory.digest();
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     write.done().await;
@@ -74,9 +74,9 @@ async fn a_session_that_is_undone_was_never_there_and_one_that_ends_is_gone(case
 }
 
 async fn being_seen_moves_forward_and_takes_no_revision(case: Case) {
-    let mut make = Make::new();
-    let (operator, shown) = make.operator("ann", Role::Viewer);
-    let digest = make.digest();
+    let mut factory = RecordFactory::new();
+    let (operator, shown) = factory.operator("ann", Role::Viewer);
+    let digest = factory.digest();
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
@@ -87,14 +87,14 @@ async fn being_seen_moves_forward_and_takes_no_revision(case: Case) {
         let session = case.storage.session(&digest).await.expect("it is read").expect("it is there");
         assert_eq!((session.seen, session.created), (expected, now));
     }
-    case.storage.touch_session(&make.digest(), now).await.expect("one that is not there is no error");
+    case.storage.touch_session(&factory.digest(), now).await.expect("one that is not there is no error");
     assert_eq!(case.storage.head().await.expect("the head is read"), head);
 }
 
 async fn old_sessions_are_swept(case: Case) {
-    let mut make = Make::new();
-    let (operator, shown) = make.operator("ann", Role::Viewer);
-    let digest = make.digest();
+    let mut factory = RecordFactory::new();
+    let (operator, shown) = factory.operator("ann", Role::Viewer);
+    let digest = factory.digest();
     let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));

@@ -9,9 +9,9 @@ use latchkey::storage::{self, Error, Feed as _, Options, SchemaState, StorageUrl
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::engine::{Kind, Place, block_on};
-use crate::make::Make;
-use crate::support::bootstrap::{Account, give_to};
+use crate::engine::{EngineKind, Location, block_on};
+use crate::factory::RecordFactory;
+use crate::support::machine::{Account, chown};
 use crate::write::{add_keys, begin, is_unavailable, try_begin};
 
 fn options(path: &Path) -> Options {
@@ -27,8 +27,8 @@ fn filled(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("latchkey.db");
     block_on(async {
         let storage = storage::open(options(&path)).await.expect("it opens");
-        let mut make = Make::new();
-        let keys: Vec<_> = (0..500).map(|at| make.key(&format!("key {at}"))).collect();
+        let mut factory = RecordFactory::new();
+        let keys: Vec<_> = (0..500).map(|at| factory.key(&format!("key {at}"))).collect();
         add_keys(&storage, &keys).await;
     });
     // Moves everything into the file itself, and nothing into files next to it.
@@ -157,7 +157,7 @@ fn damage_that_shows_later_is_an_error_and_no_wrong_answer() {
     fs::write(&path, bytes).expect("the file is written");
     block_on(async {
         let Ok(storage) = storage::open(options(&path)).await else { return };
-        let read = storage.grant(&Make::new().digest()).await;
+        let read = storage.grant(&RecordFactory::new().digest()).await;
         assert!(matches!(read, Err(Error::Corrupt { .. })), "not an unknown token: {read:?}");
     });
 }
@@ -188,7 +188,7 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
         let refused = try_begin(&storage).await;
         assert!(is_unavailable(&refused), "{refused:?}");
-        let renewed = storage.delete_expired(crate::make::BEGINNING).await;
+        let renewed = storage.delete_expired(crate::factory::BEGINNING).await;
         assert!(is_unavailable(&renewed), "{renewed:?}");
         assert_eq!(storage.head().await.expect("reading goes on").revision.0, 1);
         let poll = storage.poll(Cursor::default(), 10).await.expect("polling goes on");
@@ -202,31 +202,31 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
 
 #[test]
 fn a_file_keeps_a_log_and_every_commit_is_in_it() {
-    let place = Place::new(Kind::Sqlite);
+    let location = Location::new(EngineKind::Sqlite);
     block_on(async {
-        let storage = place.open().await;
-        assert_eq!(place.text("PRAGMA journal_mode"), "wal");
+        let storage = location.open().await;
+        assert_eq!(location.text("PRAGMA journal_mode"), "wal");
         for revision in 1..=3_u64 {
             let mut write = begin(&storage).await;
             write.note(SubjectKind::Other, revision).await;
             write.done().await;
             // As seen by another process, or by the one that starts after this one was killed.
-            assert_eq!(place.text("SELECT CAST(value AS text) FROM revision"), revision.to_string());
+            assert_eq!(location.text("SELECT CAST(value AS text) FROM revision"), revision.to_string());
         }
     });
-    assert_eq!(place.text("PRAGMA integrity_check"), "ok");
+    assert_eq!(location.text("PRAGMA integrity_check"), "ok");
 }
 
 #[test]
 fn the_file_and_its_log_are_for_their_owner_alone() {
-    let place = Place::new(Kind::Sqlite);
+    let location = Location::new(EngineKind::Sqlite);
     block_on(async {
-        let storage = place.open().await;
+        let storage = location.open().await;
         let mut write = begin(&storage).await;
         write.note(SubjectKind::Other, "it").await;
         write.done().await;
         for suffix in ["", "-wal", "-shm"] {
-            let mut name = place.file().into_os_string();
+            let mut name = location.file().into_os_string();
             name.push(suffix);
             let mode = fs::metadata(&name).expect("the file is there").permissions().mode() & 0o777;
             assert_eq!(mode, 0o600, "{name:?} is {mode:o}");
@@ -287,8 +287,8 @@ fn permit(path: &Path, mode: u32) {
 fn a_file_that_may_only_be_read_is_refused() {
     let folder = folder();
     let path = filled(&folder);
-    give_to(folder.path(), Account::for_servers());
-    give_to(&path, Account::for_servers());
+    chown(folder.path(), Account::for_servers());
+    chown(&path, Account::for_servers());
     permit(&path, 0o400);
     let sentence = refusal_without_rights(&path);
     assert!(sentence.contains("permission"), "{sentence}");
@@ -301,8 +301,8 @@ fn a_file_that_may_only_be_read_is_refused() {
 fn a_file_in_a_folder_that_may_only_be_read_is_refused() {
     let folder = folder();
     let path = filled(&folder);
-    give_to(folder.path(), Account::for_servers());
-    give_to(&path, Account::for_servers());
+    chown(folder.path(), Account::for_servers());
+    chown(&path, Account::for_servers());
     for suffix in ["-wal", "-shm"] {
         fs::remove_file(format!("{}{suffix}", path.display())).ok();
     }

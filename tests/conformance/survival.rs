@@ -8,8 +8,8 @@ use latchkey::storage::{
     self, Error, Feed as _, KeyFilter, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage,
 };
 
-use crate::engine::{Kind, Place, block_on};
-use crate::make::{BEGINNING, Make};
+use crate::engine::{EngineKind, Location, block_on};
+use crate::factory::{BEGINNING, RecordFactory};
 use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Database, Options as Settings};
 use crate::write::{add_keys, begin, is_unavailable, try_begin};
@@ -23,8 +23,8 @@ async fn open(database: &Database) -> std::sync::Arc<Storage> {
 
 /// Makes one call for each sort of connection; returns the name and result of each call.
 async fn call_everything(storage: &Storage, replica: ReplicaId, key: &NewKey) -> Vec<(&'static str, Result<()>)> {
-    struct Nothing;
-    impl SnapshotSink for Nothing {
+    struct IgnoreDigests;
+    impl SnapshotSink for IgnoreDigests {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
     }
     let report = ReplicaReport {
@@ -40,7 +40,7 @@ async fn call_everything(storage: &Storage, replica: ReplicaId, key: &NewKey) ->
         ("key", storage.key(key.id).await.map(drop)),
         ("grant", storage.grant(&key.secret.digest).await.map(drop)),
         ("poll", storage.poll(Cursor::default(), 10).await.map(drop)),
-        ("snapshot", storage.snapshot(&mut Nothing).await.map(drop)),
+        ("snapshot", storage.snapshot(&mut IgnoreDigests).await.map(drop)),
         ("renew", storage.heartbeat(&report, 0).await.map(drop)),
         ("sweep", storage.delete_expired(BEGINNING).await),
         ("begin", try_begin(storage).await.map(drop)),
@@ -70,8 +70,8 @@ fn calls_fail_while_the_server_is_dead_and_work_again_once_it_lives() {
     let mut cluster = Cluster::start(Settings::default());
     let database = cluster.database();
     block_on(async {
-        let mut make = Make::new();
-        let (replica, key) = (make.replica_id(), make.key("kept"));
+        let mut factory = RecordFactory::new();
+        let (replica, key) = (factory.replica_id(), factory.key("kept"));
         let storage = open(&database).await;
         add_keys(&storage, std::slice::from_ref(&key)).await;
         eventually_all_work(&storage, replica, &key).await;
@@ -85,7 +85,7 @@ fn calls_fail_while_the_server_is_dead_and_work_again_once_it_lives() {
             let read = storage.key(key.id).await.expect("a key is read");
             assert!(read.is_some(), "what was acknowledged is there, in round {round}");
             let woken = eventually_async("commits wake again", RECOVERY, async || {
-                add_keys(&storage, &[make.key("later")]).await;
+                add_keys(&storage, &[factory.key("later")]).await;
                 tokio::time::timeout(Duration::from_secs(2), storage.notified()).await.ok()
             });
             woken.await;
@@ -98,8 +98,8 @@ fn a_write_under_way_when_the_server_dies_leaves_nothing() {
     let mut cluster = Cluster::start(Settings::default());
     let database = cluster.database();
     block_on(async {
-        let mut make = Make::new();
-        let keys = [make.key("one"), make.key("other")];
+        let mut factory = RecordFactory::new();
+        let keys = [factory.key("one"), factory.key("other")];
         let storage = open(&database).await;
         let mut write = begin(&storage).await;
         write.add_key(&keys[0]).await;
@@ -124,11 +124,11 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
     let mut cluster = Cluster::start(Settings::default());
     let database = cluster.database();
     block_on(async {
-        let mut make = Make::new();
+        let mut factory = RecordFactory::new();
         let storage = open(&database).await;
         let mut expected = Revision(0);
         for _ in 0..4 {
-            let keys = [make.key("one"), make.key("other")];
+            let keys = [factory.key("one"), factory.key("other")];
             let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&storage).await.ok()).await;
             assert_eq!(write.revision(), expected.next());
             write.add_keys(&keys).await;
@@ -153,8 +153,8 @@ fn calls_to_a_frozen_server_fail_and_work_again_once_it_goes_on() {
     let mut cluster = Cluster::start(Settings::default());
     let database = cluster.database();
     block_on(async {
-        let mut make = Make::new();
-        let (replica, key) = (make.replica_id(), make.key("kept"));
+        let mut factory = RecordFactory::new();
+        let (replica, key) = (factory.replica_id(), factory.key("kept"));
         let storage = open(&database).await;
         add_keys(&storage, std::slice::from_ref(&key)).await;
         eventually_all_work(&storage, replica, &key).await;
@@ -166,25 +166,25 @@ fn calls_to_a_frozen_server_fail_and_work_again_once_it_goes_on() {
 }
 
 /// Ends every connection to the database except its own.
-fn end_connections(place: &Place) {
+fn end_connections(location: &Location) {
     let others = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let ended: u32 = place.text(others).parse().expect("a number");
+    let ended: u32 = location.text(others).parse().expect("a number");
     assert!(ended > 0, "there were connections to end");
 }
 
-fn ended_connections_are_replaced(kind: Kind) {
+fn ended_connections_are_replaced(kind: EngineKind) {
     block_on(async {
-        let place = Place::new(kind);
-        let storage = place.open().await;
-        let mut make = Make::new();
-        let (replica, key) = (make.replica_id(), make.key("kept"));
+        let location = Location::new(kind);
+        let storage = location.open().await;
+        let mut factory = RecordFactory::new();
+        let (replica, key) = (factory.replica_id(), factory.key("kept"));
         add_keys(&storage, std::slice::from_ref(&key)).await;
         for _ in 0..3 {
             eventually_all_work(&storage, replica, &key).await;
             let mut write = begin(&storage).await;
-            write.add_key(&make.key("lost")).await;
-            end_connections(&place);
+            write.add_key(&factory.key("lost")).await;
+            end_connections(&location);
             let failed = write.commit().await;
             assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
         }
@@ -196,24 +196,24 @@ fn ended_connections_are_replaced(kind: Kind) {
 
 #[test]
 fn ended_connections_are_replaced_on_postgres() {
-    ended_connections_are_replaced(Kind::Postgres);
+    ended_connections_are_replaced(EngineKind::Postgres);
 }
 
 #[test]
 fn ended_connections_are_replaced_behind_pgbouncer() {
-    ended_connections_are_replaced(Kind::Pgbouncer);
+    ended_connections_are_replaced(EngineKind::Pgbouncer);
 }
 
 /// A replica that froze in the middle of a write must not prevent other replicas from revoking a key.
-fn a_writer_that_says_nothing_loses_its_turn(kind: Kind) {
+fn a_writer_that_says_nothing_loses_its_turn(kind: EngineKind) {
     block_on(async {
-        let place = Place::new(kind);
-        let storage = place.open().await;
-        let mut make = Make::new();
-        let silent_key = make.key("silent");
+        let location = Location::new(kind);
+        let storage = location.open().await;
+        let mut factory = RecordFactory::new();
+        let silent_key = factory.key("silent");
         let mut silent = begin(&storage).await;
         silent.add_key(&silent_key).await;
-        let other = place.open().await;
+        let other = location.open().await;
         let mut write = eventually_async("another writes", RECOVERY, async || match try_begin(&other).await {
             Ok(write) => Some(write),
             Err(error) => {
@@ -234,18 +234,18 @@ fn a_writer_that_says_nothing_loses_its_turn(kind: Kind) {
 
 #[test]
 fn a_writer_that_says_nothing_loses_its_turn_on_postgres() {
-    a_writer_that_says_nothing_loses_its_turn(Kind::Postgres);
+    a_writer_that_says_nothing_loses_its_turn(EngineKind::Postgres);
 }
 
 #[test]
 fn a_writer_that_says_nothing_loses_its_turn_behind_pgbouncer() {
-    a_writer_that_says_nothing_loses_its_turn(Kind::Pgbouncer);
+    a_writer_that_says_nothing_loses_its_turn(EngineKind::Pgbouncer);
 }
 
 #[test]
 fn a_server_that_cannot_be_reached_is_named_without_its_password() {
     block_on(async {
-        let port = crate::support::bootstrap::free_port();
+        let port = crate::support::machine::free_port();
         let url = format!("postgres://latchkey:s3cret@127.0.0.1:{port}/nowhere");
         let refused = storage::open(Options::new(url.parse().expect("a URL"))).await;
         assert!(is_unavailable(&refused), "{refused:?}");

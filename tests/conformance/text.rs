@@ -6,7 +6,7 @@ use latchkey::model::store::Store;
 use latchkey::storage::{ChangeFilter, KeyFilter, MethodFilter, NewKey, StoreFilter};
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, add_stores, begin, begin_as, gather, list_keys};
 
 /// Texts that some engines treat as equal: case, composition, trailing or invisible characters, patterns, quotes.
@@ -91,8 +91,9 @@ fn occurs(query: &str, text: &str) -> bool {
 }
 
 async fn owners_are_equal_only_to_themselves(case: Case) {
-    let mut make = Make::new();
-    let keys: Vec<NewKey> = TEXTS.iter().map(|text| with_spec(&mut make, |spec| spec.owner = (*text).into())).collect();
+    let mut factory = RecordFactory::new();
+    let keys: Vec<NewKey> =
+        TEXTS.iter().map(|text| with_spec(&mut factory, |spec| spec.owner = (*text).into())).collect();
     add_keys(&case.storage, &keys).await;
     for owner in searches() {
         let filter = KeyFilter { owner: Some(owner.into()), ..KeyFilter::default() };
@@ -103,22 +104,22 @@ async fn owners_are_equal_only_to_themselves(case: Case) {
     }
 }
 
-fn with_spec(make: &mut Make, change: impl FnOnce(&mut latchkey::model::key::KeySpec)) -> NewKey {
-    let mut key = make.key("-");
+fn with_spec(factory: &mut RecordFactory, change: impl FnOnce(&mut latchkey::model::key::KeySpec)) -> NewKey {
+    let mut key = factory.key("-");
     change(&mut key.spec);
     key
 }
 
 async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut keys = Vec::new();
     for (at, text) in TEXTS.iter().enumerate() {
         // Alone, and between other characters: the index of an engine may treat short and long text differently.
         let text = if at % 2 == 0 { (*text).to_owned() } else { format!("x:{text}:y") };
-        keys.push(with_spec(&mut make, |spec| spec.name.clone_from(&text)));
-        keys.push(with_spec(&mut make, |spec| spec.owner.clone_from(&text)));
-        keys.push(with_spec(&mut make, |spec| spec.comment.clone_from(&text)));
-        let mut hinted = make.key("-");
+        keys.push(with_spec(&mut factory, |spec| spec.name.clone_from(&text)));
+        keys.push(with_spec(&mut factory, |spec| spec.owner.clone_from(&text)));
+        keys.push(with_spec(&mut factory, |spec| spec.comment.clone_from(&text)));
+        let mut hinted = factory.key("-");
         hinted.secret.hint = text.chars().take(4).collect();
         keys.push(hinted);
     }
@@ -146,8 +147,8 @@ fn names(keys: &[Key]) -> Vec<(&str, &str, &str, &str)> {
 }
 
 async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Case) {
-    let mut make = Make::new();
-    let key = with_spec(&mut make, |row| {
+    let mut factory = RecordFactory::new();
+    let key = with_spec(&mut factory, |row| {
         (row.name, row.owner, row.comment) = ("first".into(), "second".into(), "line one\nline two".into());
     });
     add_keys(&case.storage, std::slice::from_ref(&key)).await;
@@ -163,8 +164,8 @@ async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Cas
 }
 
 async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
-    let mut make = Make::new();
-    let mut key = with_spec(&mut make, |spec| spec.name = "Before".into());
+    let mut factory = RecordFactory::new();
+    let mut key = with_spec(&mut factory, |spec| spec.name = "Before".into());
     key.secret.hint = "hnt1".into();
     add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
@@ -176,7 +177,7 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     let mut write = begin(&case.storage).await;
     key.spec.name = "After".into();
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
-    let mut second = make.secret();
+    let mut second = factory.secret();
     second.hint = "Hnt2".into();
     write.insert_secret(key.id, &second).await.expect("a secret is added");
     write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
@@ -203,7 +204,7 @@ async fn a_search_of_stores_finds_text_in_code_name_and_hosts(case: Case) {
         let name = if at % 2 == 0 { (*text).to_owned() } else { format!("x:{text}:y") };
         let hosts = if at % 5 == 0 { vec![format!("shop{at}.example")] } else { Vec::new() };
         // The platform is not searched.
-        let store = Store { name, hosts, platform: "nowhere".into(), ..make::store(&format!("C-{at}")) };
+        let store = Store { name, hosts, platform: "nowhere".into(), ..factory::store(&format!("C-{at}")) };
         all.push(write.add_store(&store).await);
     }
     write.done().await;
@@ -223,7 +224,7 @@ async fn a_search_of_stores_finds_text_in_code_name_and_hosts(case: Case) {
 async fn a_search_of_methods_finds_text_in_identity_block_summary_and_description(case: Case) {
     let mut methods = Vec::new();
     for (at, text) in (0..).zip(TEXTS) {
-        let mut method = make::method(&format!("GET /Path{at}/{{id}}"), at);
+        let mut method = factory::method(&format!("GET /Path{at}/{{id}}"), at);
         let field = match at % 3 {
             0 => &mut method.block,
             1 => &mut method.summary,
@@ -251,12 +252,12 @@ async fn blocks_and_platforms_are_equal_only_to_themselves(case: Case) {
     let mut write = begin(&case.storage).await;
     let methods: Vec<Method> = (0..)
         .zip(TEXTS)
-        .map(|(at, text)| Method { block: (*text).into(), ..make::method(&format!("GET /{at}"), at) })
+        .map(|(at, text)| Method { block: (*text).into(), ..factory::method(&format!("GET /{at}"), at) })
         .collect();
     let methods = write.add_methods(&methods).await;
     let mut stores = Vec::new();
     for (at, text) in TEXTS.iter().enumerate() {
-        stores.push(write.add_store(&Store { platform: (*text).into(), ..make::store(&format!("{at:03}")) }).await);
+        stores.push(write.add_store(&Store { platform: (*text).into(), ..factory::store(&format!("{at:03}")) }).await);
     }
     write.done().await;
     for text in searches() {
@@ -286,11 +287,11 @@ async fn stores_are_listed_in_the_order_of_their_bytes(case: Case) {
 
 async fn subjects_and_actors_of_changes_are_equal_only_to_themselves(case: Case) {
     use latchkey::model::change::{Action, Actor, SubjectKind};
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     for text in TEXTS {
-        let actor = Actor::Operator { id: make.operator_id(), name: (*text).into() };
+        let actor = Actor::Operator { id: factory.operator_id(), name: (*text).into() };
         let mut write = begin_as(&case.storage, &actor, text).await;
-        write.append(&[make::change(Action::Update, SubjectKind::Store, text)]).await.expect("a change is appended");
+        write.append(&[factory::change(Action::Update, SubjectKind::Store, text)]).await.expect("a change is appended");
         write.done().await;
     }
     for subject in searches() {
@@ -306,9 +307,9 @@ async fn subjects_and_actors_of_changes_are_equal_only_to_themselves(case: Case)
 }
 
 async fn ids_of_requests_are_equal_only_to_themselves(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut write = begin(&case.storage).await;
-    let keys: Vec<NewKey> = TEXTS.iter().map(|text| make.key(text)).collect();
+    let keys: Vec<NewKey> = TEXTS.iter().map(|text| factory.key(text)).collect();
     write.add_keys(&keys).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
         write.insert_request("a", text, key.id).await.expect("a request is remembered");

@@ -7,7 +7,7 @@ use latchkey::model::store::Store;
 use latchkey::storage::{Error, NewKey, NewSecret, Result};
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, add_methods, add_stores, begin, is_taken};
 
 /// Tries something in a separate write that is then rolled back.
@@ -15,7 +15,7 @@ macro_rules! attempt {
     ($case:expr, $write:ident => $work:expr) => {{
         let mut $write = begin(&*$case.storage).await;
         let result = $work.await;
-        $write.undo().await;
+        $write.rollback().await;
         result
     }};
 }
@@ -29,18 +29,18 @@ fn taken<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
 }
 
 fn at_host(code: &str, hosts: &[&str]) -> Store {
-    Store { hosts: hosts.iter().map(ToString::to_string).collect(), ..make::store(code) }
+    Store { hosts: hosts.iter().map(ToString::to_string).collect(), ..factory::store(code) }
 }
 
 async fn a_store_code_is_unique_and_its_case_counts(case: Case) {
     let stores = add_stores(&case.storage, &["shop", "Shop", "SHOP"]).await;
-    let again = attempt!(case, write => write.insert_store(&make::store("Shop")));
+    let again = attempt!(case, write => write.insert_store(&factory::store("Shop")));
     assert!(taken(again).contains("code"));
     for store in &stores {
         let read = case.storage.store(&store.code).await.expect("a store is read");
         assert_eq!(read.as_ref(), Some(store));
     }
-    assert_eq!(case.storage.store(&make::code("sHOP")).await.expect("a store is looked up"), None);
+    assert_eq!(case.storage.store(&factory::code("sHOP")).await.expect("a store is looked up"), None);
     let mut write = begin(&case.storage).await;
     let numbers = write.store_numbers(&["shop".into(), "sHOP".into(), "SHOP".into()]).await.expect("numbers are read");
     assert_eq!(numbers, [Some(stores[0].number), None, Some(stores[2].number)]);
@@ -69,12 +69,12 @@ async fn a_host_belongs_to_one_store(case: Case) {
 }
 
 async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let mut write = begin(&case.storage).await;
-    let ann = write.add_operator(&make.operator("Ann", Role::Admin)).await;
-    let lower = write.add_operator(&make.operator("ann", Role::Admin)).await;
+    let ann = write.add_operator(&factory.operator("Ann", Role::Admin)).await;
+    let lower = write.add_operator(&factory.operator("ann", Role::Admin)).await;
     write.done().await;
-    let (other, digest) = make.operator("Ann", Role::Viewer);
+    let (other, digest) = factory.operator("Ann", Role::Viewer);
     assert!(taken(attempt!(case, write => write.insert_operator(&other, &digest))).contains("name"));
     let mut renamed = lower.clone();
     renamed.name = "Ann".into();
@@ -95,22 +95,22 @@ async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts
 }
 
 async fn an_operators_digest_is_unique(case: Case) {
-    let mut make = Make::new();
-    let first = make.operator("first", Role::Admin);
+    let mut factory = RecordFactory::new();
+    let first = factory.operator("first", Role::Admin);
     let mut write = begin(&case.storage).await;
     write.add_operator(&first).await;
-    let second = write.add_operator(&make.operator("second", Role::Admin)).await;
+    let second = write.add_operator(&factory.operator("second", Role::Admin)).await;
     write.done().await;
-    let (third, _) = make.operator("third", Role::Admin);
+    let (third, _) = factory.operator("third", Role::Admin);
     assert!(is_taken(&attempt!(case, write => write.insert_operator(&third, &first.1))));
     assert!(is_taken(&attempt!(case, write => write.update_operator(&second, Some(&first.1)))));
 }
 
 async fn a_method_is_in_the_book_once_and_its_case_counts(case: Case) {
     let methods = add_methods(&case.storage, &["GET /a", "GET /A", "POST /a", "GET /a/{id}", "GET /a/{ID}"]).await;
-    let again = [make::method("GET /b", 9), make::method("GET /a", 10)];
+    let again = [factory::method("GET /b", 9), factory::method("GET /a", 10)];
     assert!(taken(attempt!(case, write => write.insert_methods(&again))).contains("method"));
-    let twice = [make::method("GET /b", 9), make::method("GET /b", 10)];
+    let twice = [factory::method("GET /b", 9), factory::method("GET /b", 10)];
     assert!(taken(attempt!(case, write => write.insert_methods(&twice))).contains("method"));
     assert_eq!(case.storage.method(&again[0].identity).await.expect("a method is looked up"), None);
     for method in &methods {
@@ -127,9 +127,9 @@ async fn a_method_is_in_the_book_once_and_its_case_counts(case: Case) {
 }
 
 async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
-    let mut make = Make::new();
-    let keys: Vec<NewKey> = ["live", "ended", "revoked", "deleted"].map(|name| make.key(name)).into();
-    let rolled = make.secret();
+    let mut factory = RecordFactory::new();
+    let keys: Vec<NewKey> = ["live", "ended", "revoked", "deleted"].map(|name| factory.key(name)).into();
+    let rolled = factory.secret();
     add_keys(&case.storage, &keys).await;
     let mut write = begin(&case.storage).await;
     write.insert_secret(keys[1].id, &rolled).await.expect("a secret is added");
@@ -139,20 +139,20 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
     write.note(SubjectKind::Key, "all").await;
     write.done().await;
 
-    let fresh = make.key("fresh");
+    let fresh = factory.key("fresh");
     add_keys(&case.storage, std::slice::from_ref(&fresh)).await;
     let gone: Vec<(NewSecret, KeyId)> =
         keys.iter().map(|key| (key.secret.clone(), key.id)).chain([(rolled.clone(), keys[1].id)]).collect();
     for (secret, key) in &gone {
-        let again = NewSecret { id: make.secret_id(), ..secret.clone() };
+        let again = NewSecret { id: factory.secret_id(), ..secret.clone() };
         assert!(is_taken(&attempt!(case, write => write.insert_secret(fresh.id, &again))), "{key}: by rotation");
-        let other = [make.key("other"), NewKey { secret: again, ..make.key("again") }];
+        let other = [factory.key("other"), NewKey { secret: again, ..factory.key("again") }];
         assert!(is_taken(&attempt!(case, write => write.insert_keys(&other))), "{key}: by import");
         let found = attempt!(case, write => write.secret_by_digest(&secret.digest)).expect("a digest is looked up");
         assert_eq!(found, Some((secret.id, *key)));
     }
-    let secret = make.secret();
-    let twins = [make.key("one"), make.key("other")].map(|key| NewKey { secret: secret.clone(), ..key });
+    let secret = factory.secret();
+    let twins = [factory.key("one"), factory.key("other")].map(|key| NewKey { secret: secret.clone(), ..key });
     assert!(is_taken(&attempt!(case, write => write.insert_keys(&twins))), "twice in one import");
 
     let asked = [secret.digest, gone[0].0.digest, gone[3].0.digest, secret.digest, gone[1].0.digest, gone[0].0.digest];
@@ -162,10 +162,10 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
 }
 
 async fn ten_thousand_digests_are_looked_up_at_once(case: Case) {
-    let mut make = Make::new();
-    let key = make.key("taken");
+    let mut factory = RecordFactory::new();
+    let key = factory.key("taken");
     add_keys(&case.storage, std::slice::from_ref(&key)).await;
-    let mut asked: Vec<_> = (0..10_000).map(|_| make.digest()).collect();
+    let mut asked: Vec<_> = (0..10_000).map(|_| factory.digest()).collect();
     asked[7_777] = key.secret.digest;
     let places = attempt!(case, write => write.find_taken_digests(&asked)).expect("digests are looked up");
     assert_eq!(places, [7_777]);

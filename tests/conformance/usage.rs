@@ -11,7 +11,7 @@ use latchkey::storage::{Feed as _, NewKey, Storage, UsageCount, UsageIncrement, 
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make};
+use crate::factory::{BEGINNING, RecordFactory};
 use crate::write::{add_keys, add_methods, add_stores, begin};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -36,11 +36,11 @@ fn count(start: Timestamp, method: &str, store: &str, allowed: bool, calls: u64)
 }
 
 async fn uses_are_counted_by_hour_and_by_day_under_their_method_and_store(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let store = add_stores(storage, &["a"]).await[0].number;
     let method = add_methods(storage, &["GET /a"]).await[0].number;
-    let (key, other) = (make.key("it"), make.key("other"));
+    let (key, other) = (factory.key("it"), factory.key("other"));
     add_keys(storage, &[key.clone(), other.clone()]).await;
     let last = |hours: u32| BEGINNING.plus(HOUR * hours + Duration::from_mins(59));
     let full = |calls, last| UsageIncrement { method: Some(method), store: Some(store), ..add(&key, calls, last) };
@@ -79,9 +79,9 @@ async fn uses_are_counted_by_hour_and_by_day_under_their_method_and_store(case: 
 }
 
 async fn uses_add_up_over_calls_and_within_one(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("it");
+    let key = factory.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     storage.add_usage(&[]).await.expect("nothing is counted");
     assert_eq!(counts(storage, &key, UsagePeriod::Hour).await, []);
@@ -96,9 +96,9 @@ async fn uses_add_up_over_calls_and_within_one(case: Case) {
 }
 
 async fn uses_of_what_does_not_exist_are_kept_as_unknown(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (key, unknown) = (make.key("it"), make.key("never added"));
+    let (key, unknown) = (factory.key("it"), factory.key("never added"));
     add_keys(storage, std::slice::from_ref(&key)).await;
     let adds = [
         add(&key, 1, BEGINNING),
@@ -112,11 +112,11 @@ async fn uses_of_what_does_not_exist_are_kept_as_unknown(case: Case) {
 }
 
 async fn uses_outlive_their_method_and_store(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = add_stores(storage, &["a"]).await;
     let methods = add_methods(storage, &["GET /a"]).await;
-    let key = make.key("it");
+    let key = factory.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let used =
         UsageIncrement { method: Some(methods[0].number), store: Some(stores[0].number), ..add(&key, 1, BEGINNING) };
@@ -134,9 +134,9 @@ async fn uses_outlive_their_method_and_store(case: Case) {
 }
 
 async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("it");
+    let key = factory.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let hour = |hours: u32| BEGINNING.plus(HOUR * hours);
     let adds: Vec<UsageIncrement> = (0..100).rev().map(|at| add(&key, u64::from(at) + 1, hour(at))).collect();
@@ -157,9 +157,9 @@ async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case
 }
 
 async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let (key, second) = (make.key("it"), make.secret());
+    let (key, second) = (factory.key("it"), factory.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
     write.insert_secret(key.id, &second).await.expect("a secret is added");
@@ -200,19 +200,19 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
 }
 
 async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
-    let mut make = Make::new();
-    let keys: Arc<Vec<NewKey>> = Arc::new((0..40).map(|at| make.key(&format!("{at}"))).collect());
+    let mut factory = RecordFactory::new();
+    let keys: Arc<Vec<NewKey>> = Arc::new((0..40).map(|at| factory.key(&format!("{at}"))).collect());
     add_keys(&case.storage, &keys).await;
     let storages = [Arc::clone(&case.storage), case.open_again().await];
     let mut replicas = JoinSet::new();
     for at in 0..8 {
-        let (storage, keys, mut make) = (Arc::clone(&storages[at % 2]), Arc::clone(&keys), make.split());
+        let (storage, keys, mut factory) = (Arc::clone(&storages[at % 2]), Arc::clone(&keys), factory.split());
         replicas.spawn(async move {
             for round in 0..10 {
                 // Each in a different order: locking rows in the order received would deadlock.
                 let mut shuffled: Vec<&NewKey> = keys.iter().collect();
                 for last in (1..shuffled.len()).rev() {
-                    shuffled.swap(last, make.random.below(last + 1));
+                    shuffled.swap(last, factory.random.below(last + 1));
                 }
                 let last = BEGINNING.plus(HOUR * round);
                 let adds: Vec<UsageIncrement> = shuffled.into_iter().map(|key| add(key, 1, last)).collect();
@@ -222,7 +222,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
     }
     // Writes continue concurrently, and are not blocked.
     for _ in 0..10 {
-        add_keys(&case.storage, &[make.key("beside")]).await;
+        add_keys(&case.storage, &[factory.key("beside")]).await;
     }
     while let Some(replica) = replicas.join_next().await {
         replica.expect("no replica fails");
@@ -237,9 +237,9 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
 }
 
 async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let key = make.key("it");
+    let key = factory.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let now = BEGINNING.plus(DAY * 1_000);
     let ages = [Duration::ZERO, DAY * 34, DAY * 35, DAY * 35 + HOUR * 2, DAY * 399, DAY * 400, DAY * 402];

@@ -7,7 +7,7 @@ use latchkey::model::store::Store;
 use latchkey::storage::{AffectedKey, NewKey};
 
 use crate::engine::Case;
-use crate::make::{BEGINNING, Make};
+use crate::factory::{BEGINNING, RecordFactory};
 use crate::write::{Write, add_keys, add_methods, add_stores, begin, method_numbers, store_numbers};
 
 /// Revokes a key as the registry does.
@@ -19,13 +19,13 @@ async fn revoke(write: &mut Write, key: &NewKey) {
 }
 
 async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with_one(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b", "c", "dead"]).await;
     let number = store_numbers(&stores);
     let mut key = |name: &str, stores: &[usize]| {
         let stores: Vec<_> = stores.iter().map(|at| number[*at]).collect();
-        make.narrow_key(name, &stores, &[])
+        factory.narrow_key(name, &stores, &[])
     };
     let keys = [
         key("a alone", &[0]),
@@ -40,7 +40,7 @@ async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with
         key("deleted", &[0, 1]),
     ];
     add_keys(storage, &keys).await;
-    add_keys(storage, &[make.key("everything")]).await;
+    add_keys(storage, &[factory.key("everything")]).await;
     let mut write = begin(storage).await;
     write.drop_store(&stores[3]).await;
     let inactive = Store { active: false, ..stores[1].clone() };
@@ -64,9 +64,9 @@ async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with
 }
 
 async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let stores = store_numbers(&add_stores(&case.storage, &["a", "b"]).await);
-    let keys: Vec<NewKey> = (0..30).map(|at| make.narrow_key(&format!("{at}"), &stores, &[])).collect();
+    let keys: Vec<NewKey> = (0..30).map(|at| factory.narrow_key(&format!("{at}"), &stores, &[])).collect();
     let mut shuffled = keys.clone();
     shuffled.sort_by_key(|key| *key.secret.digest.as_bytes());
     add_keys(&case.storage, &shuffled).await;
@@ -77,22 +77,22 @@ async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Ca
 }
 
 async fn the_users_of_methods_are_told_with_what_they_select(case: Case) {
-    let mut make = Make::new();
+    let mut factory = RecordFactory::new();
     let storage = &case.storage;
     let methods = add_methods(storage, &["GET /a", "GET /b", "GET /c"]).await;
     let number = method_numbers(&methods);
     let keys = [
-        make.narrow_key("a", &[], &number[..1]),
-        make.narrow_key("all three", &[], &number),
-        make.narrow_key("c", &[], &number[2..]),
-        make.narrow_key("none", &[], &[]),
-        make.narrow_key("b, switched off", &[], &number[1..2]),
-        make.narrow_key("revoked", &[], &number),
-        make.narrow_key("deleted", &[], &number),
-        make.key("everything"),
-        make.key("everything, switched off"),
-        make.key("everything, revoked"),
-        make.key("everything, deleted"),
+        factory.narrow_key("a", &[], &number[..1]),
+        factory.narrow_key("all three", &[], &number),
+        factory.narrow_key("c", &[], &number[2..]),
+        factory.narrow_key("none", &[], &[]),
+        factory.narrow_key("b, switched off", &[], &number[1..2]),
+        factory.narrow_key("revoked", &[], &number),
+        factory.narrow_key("deleted", &[], &number),
+        factory.key("everything"),
+        factory.key("everything, switched off"),
+        factory.key("everything, revoked"),
+        factory.key("everything, deleted"),
     ];
     add_keys(storage, &keys).await;
     let mut write = begin(storage).await;

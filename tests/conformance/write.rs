@@ -14,7 +14,7 @@ use latchkey::model::store::{Store, StoreNumber};
 use latchkey::model::token::Digest;
 use latchkey::storage::{Error, KeyFilter, NewKey, Result, Storage, Transaction};
 
-use crate::make::change;
+use crate::factory::change;
 
 /// An open write. Has everything of [`Transaction`], and shortcuts that also append the change.
 pub struct Write(Transaction);
@@ -179,7 +179,7 @@ impl Write {
     /// # Panics
     ///
     /// When the rollback fails.
-    pub async fn undo(self) {
+    pub async fn rollback(self) {
         self.0.rollback().await.expect("a write is undone");
     }
 }
@@ -211,7 +211,7 @@ pub async fn add_stores(storage: &Storage, codes: &[&str]) -> Vec<Store> {
     let mut write = begin(storage).await;
     let mut stores = Vec::new();
     for code in codes {
-        stores.push(write.add_store(&crate::make::store(code)).await);
+        stores.push(write.add_store(&crate::factory::store(code)).await);
     }
     write.done().await;
     stores
@@ -219,7 +219,8 @@ pub async fn add_stores(storage: &Storage, codes: &[&str]) -> Vec<Store> {
 
 /// Adds methods with these identities in one write and returns them as they are read back.
 pub async fn add_methods(storage: &Storage, identities: &[&str]) -> Vec<Method> {
-    let methods: Vec<_> = identities.iter().zip(1..).map(|(identity, at)| crate::make::method(identity, at)).collect();
+    let methods: Vec<_> =
+        identities.iter().zip(1..).map(|(identity, at)| crate::factory::method(identity, at)).collect();
     let mut write = begin(storage).await;
     let methods = write.add_methods(&methods).await;
     write.done().await;

@@ -12,7 +12,7 @@ use latchkey::storage::{ChangeFilter, Feed as _, NewKey, SnapshotSink, Storage};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
-use crate::make::{self, Make};
+use crate::factory::{self, RecordFactory};
 use crate::write::{add_keys, begin, gather};
 
 const WRITERS: usize = 16;
@@ -22,15 +22,20 @@ const WRITES: usize = 8;
 type Subjects = Vec<(String, String)>;
 
 /// Makes one write: adds a key and a store, increments `shared`, and notes `extra` further subjects.
-async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: usize) -> (Cursor, Subjects) {
+async fn write_once(
+    storage: &Storage,
+    factory: &mut RecordFactory,
+    shared: &NewKey,
+    extra: usize,
+) -> (Cursor, Subjects) {
     let mut write = begin(storage).await;
     let before = write.key(shared.id).await.expect("the shared key is read").expect("it is there").spec.comment;
     let count: u64 = before.parse().expect("its comment is a number");
     let spec = KeySpec { comment: (count + 1).to_string(), ..shared.spec.clone() };
     write.update_key(shared.id, &spec, None).await.expect("the shared key is changed");
-    let key = make.key("added");
+    let key = factory.key("added");
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
-    let store = make::store(&format!("s{:016x}", make.random.draw()));
+    let store = factory::store(&format!("s{:016x}", factory.random.draw()));
     write.insert_store(&store).await.expect("a store is added");
     let mut changes = vec![
         NewChange {
@@ -40,10 +45,11 @@ async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: 
             before: Some(before.into()),
             after: Some(spec.comment.into()),
         },
-        make::change(Action::Create, SubjectKind::Key, key.id),
-        make::change(Action::Create, SubjectKind::Store, &store.code),
+        factory::change(Action::Create, SubjectKind::Key, key.id),
+        factory::change(Action::Create, SubjectKind::Store, &store.code),
     ];
-    changes.extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.id))));
+    changes
+        .extend((0..extra).map(|at| factory::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.id))));
     write.append(&changes).await.expect("changes are appended");
     let subjects = changes.into_iter().map(|change| (change.kind.as_str().to_owned(), change.subject)).collect();
     (write.done().await, subjects)
@@ -70,8 +76,8 @@ impl Follower {
         }
         for cursor in &poll.revisions {
             assert_eq!(cursor.revision, self.cursor.revision.next(), "each revision once, in order, without a hole");
-            let told = subjects.remove(&cursor.revision).expect("a revision has changes");
-            self.seen.push((*cursor, told));
+            let changed = subjects.remove(&cursor.revision).expect("a revision has changes");
+            self.seen.push((*cursor, changed));
             self.cursor = *cursor;
         }
         assert_eq!(subjects, BTreeMap::new(), "subjects belong to the revisions told");
@@ -88,8 +94,8 @@ impl Follower {
 }
 
 async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>) {
-    let mut make = Make::new();
-    let mut shared = make.key("shared");
+    let mut factory = RecordFactory::new();
+    let mut shared = factory.key("shared");
     shared.spec.comment = "0".into();
     let start = add_keys(&case.storage, std::slice::from_ref(&shared)).await;
 
@@ -109,11 +115,12 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
     }
     let mut writers = JoinSet::new();
     for at in 0..WRITERS {
-        let (storage, mut make, shared) = (Arc::clone(&storages[at % storages.len()]), make.split(), shared.clone());
+        let (storage, mut factory, shared) =
+            (Arc::clone(&storages[at % storages.len()]), factory.split(), shared.clone());
         writers.spawn(async move {
             let mut written = Vec::new();
             for extra in 0..WRITES {
-                written.push(write_once(&storage, &mut make, &shared, extra).await);
+                written.push(write_once(&storage, &mut factory, &shared, extra).await);
             }
             written
         });
@@ -171,16 +178,16 @@ async fn a_snapshot_is_of_one_revision_while_others_write(case: Case) {
             self.0 += digests.len() as u64;
         }
     }
-    let mut make = Make::new();
-    let mut shared = make.key("shared");
+    let mut factory = RecordFactory::new();
+    let mut shared = factory.key("shared");
     shared.spec.comment = "0".into();
     add_keys(&case.storage, std::slice::from_ref(&shared)).await;
     let mut writers = JoinSet::new();
     for _ in 0..4 {
-        let (storage, mut make, shared) = (Arc::clone(&case.storage), make.split(), shared.clone());
+        let (storage, mut factory, shared) = (Arc::clone(&case.storage), factory.split(), shared.clone());
         writers.spawn(async move {
             for _ in 0..10 {
-                write_once(&storage, &mut make, &shared, 0).await;
+                write_once(&storage, &mut factory, &shared, 0).await;
             }
         });
     }

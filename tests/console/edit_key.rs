@@ -2,9 +2,9 @@
 
 use latchkey::proto::v1 as proto;
 
+use crate::browser::{Browser, Page};
 use crate::support::eventually_async;
-use crate::visitor::{Page, Visitor};
-use crate::world::{Engine, Of, World, key};
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 fn path(key: &proto::Key) -> String {
     format!("/integration/keys/{}/edit", key.id)
@@ -32,12 +32,12 @@ fn filled(form: &Page, changed: &[(&'static str, &str)]) -> Vec<(&'static str, S
 
 #[tokio::test]
 async fn what_is_changed_is_saved_with_why() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    let old = key("old", Of::Only(&["berlin"]), Of::All);
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    let old = key("old", Selection::Only(&["berlin"]), Selection::All);
     let contact = "ads@partner.example".to_owned();
-    let made = world.issue(proto::Key { owner: "ads".to_owned(), contact, ..old }).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let made = server.create_key(proto::Key { owner: "ads".to_owned(), contact, ..old }).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let form = manager.open(&path(&made.key));
     assert_eq!(
         (form.field("name"), form.ticked("store_access"), form.ticked("stores")),
@@ -45,10 +45,10 @@ async fn what_is_changed_is_saved_with_why() {
     );
     let done = manager
         .submit(&path(&made.key), &filled(&form, &[("name", "new"), ("store_access", "all"), ("why", "merged")]))
-        .is(303);
-    let page = manager.follow(&done).is(200);
+        .assert_status(303);
+    let page = manager.follow(&done).assert_status(200);
     assert!(page.text().contains("Saved.") && page.text().contains("merged"));
-    let key = world.get_key(&made.key.id).await.expect("it is there");
+    let key = server.get_key(&made.key.id).await.expect("it is there");
     assert_eq!((&*key.name, key.store_access(), &*key.owner), ("new", proto::Access::All, "ads"));
     assert_eq!(key.contact, "ads@partner.example");
     assert!(page.text().contains("ads@partner.example"));
@@ -56,17 +56,18 @@ async fn what_is_changed_is_saved_with_why() {
 
 #[tokio::test]
 async fn the_second_of_two_sees_what_the_first_did_and_neither_loses() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    let made = world.issue(key("old", Of::Only(&["berlin"]), Of::All)).await;
-    let mut second = Visitor::signed_in(&world, "integration manager");
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    let made = server.create_key(key("old", Selection::Only(&["berlin"]), Selection::All)).await;
+    let mut second = Browser::sign_in(&server, "integration manager");
     let form = second.open(&path(&made.key));
 
     let theirs = proto::Key { owner: "the first".to_owned(), name: "first's name".to_owned(), ..made.key.clone() };
-    world.update_key(theirs, &["owner", "name"]).await;
+    server.update_key(theirs, &["owner", "name"]).await;
 
-    let conflict =
-        second.submit(&path(&made.key), &filled(&form, &[("name", "second's name"), ("stores", "madrid")])).is(409);
+    let conflict = second
+        .submit(&path(&made.key), &filled(&form, &[("name", "second's name"), ("stores", "madrid")]))
+        .assert_status(409);
     let text = conflict.text();
     assert!(text.contains("Someone else changed this key") && text.contains("the first"), "{text}");
     assert!(text.contains("their value: first's name"), "{text}");
@@ -77,49 +78,49 @@ async fn the_second_of_two_sees_what_the_first_did_and_neither_loses() {
     let mut fields = filled(&conflict, &[]);
     let done = second.submit(&path(&made.key), &fields);
     assert_eq!(done.status, 303, "{}", done.text());
-    let key = world.get_key(&made.key.id).await.expect("it is there");
+    let key = server.get_key(&made.key.id).await.expect("it is there");
     assert_eq!((&*key.name, &*key.owner, &key.stores[..]), ("second's name", "the first", &["madrid".to_owned()][..]));
     fields.retain(|(name, _)| *name != "csrf");
-    let _ = second.submit(&path(&made.key), &fields).is(403);
+    let _ = second.submit(&path(&made.key), &fields).assert_status(403);
 }
 
 #[tokio::test]
 async fn what_a_narrowing_would_have_refused_is_shown_before_it_is_saved() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
-    let made = world.issue(key("module", Of::Only(&["berlin", "madrid"]), Of::All)).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
+    let made = server.create_key(key("module", Selection::Only(&["berlin", "madrid"]), Selection::All)).await;
     for _ in 0..7 {
-        assert!(world.ask(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
+        assert!(server.authorize(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
     }
     let counted = std::time::Duration::from_secs(40);
     eventually_async("the calls are counted", counted, async || {
         let request = proto::GetKeyUsageRequest { key_id: made.key.id.clone(), ..Default::default() };
-        let usage = world.officer.usage().get_key_usage(request).await.ok()?.into_inner();
+        let usage = server.officer.usage().get_key_usage(request).await.ok()?.into_inner();
         (!usage.counts.is_empty()).then_some(())
     })
     .await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let form = manager.open(&path(&made.key));
     let mut fields = filled(&form, &[]);
     fields.retain(|(name, value)| !(*name == "stores" && value == "madrid"));
-    let shown = manager.submit(&path(&made.key), &fields).is(200);
+    let shown = manager.submit(&path(&made.key), &fields).assert_status(200);
     assert!(shown.text().contains("GET /api/v*/orders on madrid : 7 calls"), "{}", shown.text());
-    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").stores.len(), 2, "nothing is saved yet");
+    assert_eq!(server.get_key(&made.key.id).await.expect("it is there").stores.len(), 2, "nothing is saved yet");
 
-    let _ = manager.submit(&path(&made.key), &filled(&shown, &[])).is(303);
-    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").stores, ["berlin"]);
-    assert!(!world.ask(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
+    let _ = manager.submit(&path(&made.key), &filled(&shown, &[])).assert_status(303);
+    assert_eq!(server.get_key(&made.key.id).await.expect("it is there").stores, ["berlin"]);
+    assert!(!server.authorize(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
 }
 
 #[tokio::test]
 async fn a_revoked_key_still_takes_notes() {
-    let world = World::begin(Engine::Sqlite).await;
-    let made = world.issue(key("old", Of::All, Of::All)).await;
-    world.revoke(&made.key.id, "left us").await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let made = server.create_key(key("old", Selection::All, Selection::All)).await;
+    server.revoke_key(&made.key.id, "left us").await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let form = manager.open(&path(&made.key));
     assert!(form.text().contains("only edit its name, owner, contact, comment and labels"));
-    let _ = manager.submit(&path(&made.key), &filled(&form, &[("comment", "why it ended")])).is(303);
-    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").comment, "why it ended");
+    let _ = manager.submit(&path(&made.key), &filled(&form, &[("comment", "why it ended")])).assert_status(303);
+    assert_eq!(server.get_key(&made.key.id).await.expect("it is there").comment, "why it ended");
 }

@@ -1,16 +1,16 @@
 //! Headers of every response: no other site may frame it, no cache may store it, no script may be added to it.
 
-use crate::visitor::Visitor;
-use crate::world::{Engine, Of, World, key};
+use crate::browser::Browser;
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 #[tokio::test]
 async fn every_page_is_nobody_elses_to_frame_keep_or_script() {
-    let world = World::begin(Engine::Sqlite).await;
-    let made = world.issue(key("k", Of::All, Of::All)).await.key;
-    world.stores(&["main"]).await;
-    world.import_book().await;
-    let (chief, token) = world.hire("chief", latchkey::proto::v1::Role::Admin, None).await;
-    let mut manager = Visitor::with(&world, &token);
+    let server = TestServer::start(Engine::Sqlite).await;
+    let made = server.create_key(key("k", Selection::All, Selection::All)).await.key;
+    server.create_stores(&["main"]).await;
+    server.import_book().await;
+    let (chief, token) = server.create_operator("chief", latchkey::proto::v1::Role::Admin, None).await;
+    let mut manager = Browser::sign_in_with(&server, &token);
     let key_page = format!("/integration/keys/{}", made.id);
     let edit = format!("{key_page}/edit");
     let operator = format!("/oversight/operators/{}", chief.id);
@@ -63,18 +63,18 @@ async fn every_page_is_nobody_elses_to_frame_keep_or_script() {
 
 #[tokio::test]
 async fn assets_are_kept_under_an_address_of_their_version_alone() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut visitor = Visitor::stranger(&world);
-    let page = visitor.open("/sign-in");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut browser = Browser::signed_out(&server);
+    let page = browser.open("/sign-in");
     let mut seen = 0;
     for tag in page.tags("link").chain(page.tags("script")) {
         let start = tag.find("/assets/").expect("an asset");
         let path = tag[start..].split('"').next().expect("an address").to_owned();
-        let asset = visitor.open(&path);
+        let asset = browser.open(&path);
         assert!(asset.header("cache-control").contains("immutable"), "{path}");
         assert!(!asset.body.is_empty());
         let (_, name) = path.rsplit_once('/').expect("a name");
-        let _ = visitor.get(&format!("/assets/000000000000/{name}")).is(404);
+        let _ = browser.get(&format!("/assets/000000000000/{name}")).assert_status(404);
         seen += 1;
     }
     assert!(seen >= 3, "icon, style sheet, script");
@@ -82,8 +82,9 @@ async fn assets_are_kept_under_an_address_of_their_version_alone() {
 
 #[tokio::test]
 async fn what_speaks_grpc_is_answered_as_grpc() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut visitor = Visitor::stranger(&world);
-    let grpc = visitor.post::<&str>("/nonsense.Service/Call", &[], &[("content-type", "application/grpc")]).is(200);
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut browser = Browser::signed_out(&server);
+    let grpc =
+        browser.post::<&str>("/nonsense.Service/Call", &[], &[("content-type", "application/grpc")]).assert_status(200);
     assert_eq!(grpc.header("grpc-status"), "12", "unimplemented, and no page");
 }

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
+use crate::browser::{Browser, encode};
 use crate::support::eventually;
-use crate::visitor::{Visitor, encode};
-use crate::world::{Engine, Of, Verdict as _, World, key};
+use crate::test_server::{DecisionAssertions as _, Engine, Selection, TestServer, key};
 
 #[tokio::test]
 async fn check_access_answers_what_a_call_would_be_answered() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
-    let methods = Of::Only(&["GET /api/v*/orders/statuses"]);
-    let made = world.issue(key("cpa", Of::Only(&["berlin"]), methods)).await;
-    let before = world.get_key(&made.key.id).await.expect("it is there");
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
+    let methods = Selection::Only(&["GET /api/v*/orders/statuses"]);
+    let made = server.create_key(key("cpa", Selection::Only(&["berlin"]), methods)).await;
+    let before = server.get_key(&made.key.id).await.expect("it is there");
+    let mut officer = Browser::sign_in(&server, "security officer");
     for (method, store) in [
         ("GET /api/v5/orders/statuses", "berlin"),
         ("GET /api/v5/orders/statuses", ""),
@@ -25,7 +25,7 @@ async fn check_access_answers_what_a_call_would_be_answered() {
         ("GET /api/v5/orders/statuses/../create", "nowhere"),
         ("", ""),
     ] {
-        let decision = world.ask(&made.token, method, store).await;
+        let decision = server.authorize(&made.token, method, store).await;
         let query = format!("check_method={}&check_store={}&check_address=", encode(method), encode(store));
         let page = officer.open(&format!("/integration/keys/{}?{query}", made.key.id));
         let text = page.text();
@@ -42,7 +42,7 @@ async fn check_access_answers_what_a_call_would_be_answered() {
     }
     let wrong = officer.open(&format!("/integration/keys/{}?check_method=GET+%2Fa&check_address=here", made.key.id));
     assert!(wrong.text().contains("Enter a valid IP address."));
-    assert_eq!(before.row_fields(), world.get_key(&made.key.id).await.expect("it is there").row_fields());
+    assert_eq!(before.row_fields(), server.get_key(&made.key.id).await.expect("it is there").row_fields());
 }
 
 /// Fields that a rehearsal must not change.
@@ -58,13 +58,13 @@ impl RowFields for latchkey::proto::v1::Key {
 
 #[tokio::test]
 async fn everything_that_was_typed_is_text_on_every_page() {
-    let world = World::begin(Engine::Sqlite).await;
+    let server = TestServer::start(Engine::Sqlite).await;
     let evil = "\"><img src=x onerror=alert(1)>'`{{7*7}}";
-    let mut draft = key(&format!("{evil} مرحبا ✨"), Of::All, Of::All);
+    let mut draft = key(&format!("{evil} مرحبا ✨"), Selection::All, Selection::All);
     draft.owner = evil.to_owned();
     draft.comment = format!("{evil}\n</textarea><script>alert(2)</script>");
-    let made = world.issue(draft).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let made = server.create_key(draft).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let page = format!("/integration/keys/{}", made.key.id);
     for path in
         ["/integration/keys", &page, &format!("{page}/edit"), &format!("/integration/keys/new?from={}", made.key.id)]
@@ -73,38 +73,42 @@ async fn everything_that_was_typed_is_text_on_every_page() {
         assert!(!shown.body.contains("<img") && !shown.body.contains("<script>"), "{path}");
         assert!(shown.body.contains("onerror"), "{path} shows it as text");
     }
-    world.revoke(&made.key.id, evil).await;
+    server.revoke_key(&made.key.id, evil).await;
     let shown = manager.open(&page);
     assert!(!shown.body.contains("<img") && shown.text().contains("{{7*7}}"));
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut officer = Browser::sign_in(&server, "security officer");
     for path in
         ["/integration/keys/nonsense", "/integration/keys/key_0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d", "/nowhere", "/%00"]
     {
-        let _ = officer.get(path).is(404);
+        let _ = officer.get(path).assert_status(404);
     }
 }
 
 #[tokio::test]
 async fn a_key_tells_how_it_is_used() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
     let (orders, statuses) = ("GET /api/v*/orders", "GET /api/v*/orders/statuses");
-    let made = world.issue(key("cpa", Of::Only(&["berlin", "madrid"]), Of::Only(&[orders, statuses]))).await;
+    let made = server
+        .create_key(key("cpa", Selection::Only(&["berlin", "madrid"]), Selection::Only(&[orders, statuses])))
+        .await;
     let page = format!("/integration/keys/{}", made.key.id);
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut officer = Browser::sign_in(&server, "security officer");
     let fresh = officer.open(&page);
     assert!(fresh.text().contains("No calls in the last") && fresh.tags("svg").count() == 0, "{}", fresh.text());
     for _ in 0..3 {
-        let _ = world.ask(&made.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
+        let _ = server.authorize(&made.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
     }
-    let _ =
-        world.ask(&made.token, "POST /api/v5/orders/create", "berlin").await.must_refuse(proto::Reason::MethodDenied);
+    let _ = server
+        .authorize(&made.token, "POST /api/v5/orders/create", "berlin")
+        .await
+        .must_refuse(proto::Reason::MethodDenied);
     // Counts are written every few seconds.
     let used = eventually("the calls are counted", Duration::from_secs(60), || {
         Some(officer.open(&page)).filter(|page| page.tags("rect").count() == 2)
@@ -126,14 +130,14 @@ async fn a_key_tells_how_it_is_used() {
 
 #[tokio::test]
 async fn a_duplicate_has_everything_of_the_key_but_its_token() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
     let statuses = "GET /api/v*/orders/statuses";
-    let mut draft = key("cpa", Of::Only(&["berlin"]), Of::Only(&[statuses]));
+    let mut draft = key("cpa", Selection::Only(&["berlin"]), Selection::Only(&[statuses]));
     draft.owner = "partners".to_owned();
-    let made = world.issue(draft).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let made = server.create_key(draft).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let path = format!("/integration/keys/new?from={}", made.key.id);
     assert!(manager.open(&format!("/integration/keys/{}", made.key.id)).body.contains(&path), "the key offers it");
     let form = manager.open(&path);

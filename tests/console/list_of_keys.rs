@@ -2,8 +2,8 @@
 
 use latchkey::proto::v1 as proto;
 
-use crate::visitor::{Page, Visitor};
-use crate::world::{Engine, Of, World, key};
+use crate::browser::{Browser, Page};
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 const KEYS: &str = "/integration/keys";
 
@@ -11,7 +11,7 @@ const KEYS: &str = "/integration/keys";
 fn names(page: &Page) -> Vec<String> {
     let rows = page.body.split("<th scope=\"row\">").skip(1);
     rows.map(|row| {
-        crate::visitor::unescape(
+        crate::browser::unescape(
             row.split_once("dir=\"auto\">").expect("a name").1.split_once("</a>").expect("its end").0,
         )
     })
@@ -21,26 +21,26 @@ fn names(page: &Page) -> Vec<String> {
 /// Returns the address of the next page, if there is one.
 fn next_page(page: &Page) -> Option<String> {
     let tag = page.tags("a").find(|tag| tag.contains("rel=\"next\""))?;
-    Some(crate::visitor::unescape(tag.split_once("href=\"")?.1.split_once('"')?.0))
+    Some(crate::browser::unescape(tag.split_once("href=\"")?.1.split_once('"')?.0))
 }
 
-async fn some_keys(world: &World) {
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
-    let cpa = Of::Only(&["GET /api/v*/orders/statuses"]);
-    world.issue(proto::Key { owner: "marketing".to_owned(), ..key("cpa", Of::All, cpa) }).await;
-    world.issue(key("berlin module", Of::Only(&["berlin"]), Of::All)).await;
-    world.issue(key("both & <b>all</b>", Of::Only(&["berlin", "madrid"]), Of::All)).await;
-    let old = world.issue(key("old partner", Of::Only(&["madrid"]), Of::All)).await;
-    world.revoke(&old.key.id, "left us").await;
+async fn some_keys(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
+    let cpa = Selection::Only(&["GET /api/v*/orders/statuses"]);
+    server.create_key(proto::Key { owner: "marketing".to_owned(), ..key("cpa", Selection::All, cpa) }).await;
+    server.create_key(key("berlin module", Selection::Only(&["berlin"]), Selection::All)).await;
+    server.create_key(key("both & <b>all</b>", Selection::Only(&["berlin", "madrid"]), Selection::All)).await;
+    let old = server.create_key(key("old partner", Selection::Only(&["madrid"]), Selection::All)).await;
+    server.revoke_key(&old.key.id, "left us").await;
 }
 
 #[tokio::test]
 async fn the_whole_list_is_there_with_what_people_look_for() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut officer = Browser::sign_in(&server, "security officer");
     assert!(officer.open(KEYS).text().contains("There are no keys yet."));
-    some_keys(&world).await;
+    some_keys(&server).await;
     let page = officer.open(KEYS);
     assert_eq!(names(&page), ["old partner", "both & <b>all</b>", "berlin module", "cpa"]);
     assert!(!page.body.contains("<b>all</b>"), "markup is text");
@@ -53,9 +53,9 @@ async fn the_whole_list_is_there_with_what_people_look_for() {
 
 #[tokio::test]
 async fn filters_live_in_the_address_and_narrow_together() {
-    let world = World::begin(Engine::Sqlite).await;
-    some_keys(&world).await;
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    some_keys(&server).await;
+    let mut officer = Browser::sign_in(&server, "security officer");
     for (query, expected) in [
         ("activity=on", &["both & <b>all</b>", "berlin module", "cpa"][..]),
         ("activity=revoked", &["old partner"]),
@@ -73,17 +73,17 @@ async fn filters_live_in_the_address_and_narrow_together() {
     let page = officer.open(&format!("{KEYS}?text=%22%3E&activity=off"));
     assert_eq!(page.field("text"), "\">", "what was asked stands in the fields");
     assert!(page.text().contains("No keys match."));
-    let wrong = officer.get(&format!("{KEYS}?store=-&text={}", "x".repeat(201))).is(422);
+    let wrong = officer.get(&format!("{KEYS}?store=-&text={}", "x".repeat(201))).assert_status(422);
     assert_eq!(wrong.body.matches("aria-invalid=\"true\"").count(), 2, "each wrong filter is marked");
 }
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gap_or_double() {
-    let world = World::begin(Engine::Sqlite).await;
+    let server = TestServer::start(Engine::Sqlite).await;
     for number in 0..120 {
-        world.issue(key(&format!("key {number:03}"), Of::All, Of::All)).await;
+        server.create_key(key(&format!("key {number:03}"), Selection::All, Selection::All)).await;
     }
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut officer = Browser::sign_in(&server, "security officer");
     let mut page = officer.open(&format!("{KEYS}?life=unused&access=all"));
     let mut seen = names(&page);
     while let Some(path) = next_page(&page) {
@@ -92,24 +92,24 @@ async fn pages_follow_each_other_without_gap_or_double() {
     }
     let expected: Vec<_> = (0..120).rev().map(|number| format!("key {number:03}")).collect();
     assert_eq!(seen, expected);
-    let cut = officer.get(&format!("{KEYS}?page=abc")).is(400);
+    let cut = officer.get(&format!("{KEYS}?page=abc")).assert_status(400);
     assert!(cut.text().contains("Start again from the list"));
 }
 
 #[tokio::test]
 async fn a_key_is_switched_in_place_and_the_next_question_feels_it() {
-    let world = World::begin(Engine::Sqlite).await;
-    let made = world.issue(key("cpa", Of::All, Of::All)).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let made = server.create_key(key("cpa", Selection::All, Selection::All)).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let page = manager.open(&format!("{KEYS}?access=all"));
     let fields = page.fields(&["csrf", "etag", "back", "active"]);
     let path = format!("{KEYS}/{}/active", made.key.id);
-    let done = manager.submit(&path, &fields).is(303);
+    let done = manager.submit(&path, &fields).assert_status(303);
     assert_eq!(done.header("location"), format!("{KEYS}?access=all#{}", made.key.id));
     assert!(manager.follow(&done).body.contains("aria-checked=\"false\""));
-    let decision = world.ask(&made.token, "GET /api/v5/orders", "").await;
+    let decision = server.authorize(&made.token, "GET /api/v5/orders", "").await;
     assert_eq!(decision.reason(), proto::Reason::KeyInactive);
 
-    let again = manager.submit(&path, &fields).is(409);
+    let again = manager.submit(&path, &fields).assert_status(409);
     assert!(again.text().contains("changed this key since the list was loaded"), "what was seen is what is switched");
 }

@@ -5,10 +5,10 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-#[path = "../scenarios/world.rs"]
-pub mod world;
+#[path = "../scenarios/test_server.rs"]
+pub mod test_server;
 
-pub mod visitor;
+pub mod browser;
 
 mod add_key;
 mod edit_key;

@@ -2,8 +2,8 @@
 
 use latchkey::proto::v1 as proto;
 
-use crate::visitor::{Visitor, encode};
-use crate::world::{Engine, Of, World, key};
+use crate::browser::{Browser, encode};
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 const BOOK: &str = "/integration/methods";
 const IMPORT: &str = "/integration/methods/import";
@@ -22,16 +22,16 @@ blocks:
         store_use: optional
 ";
 
-async fn methods(world: &World) -> Vec<proto::Method> {
+async fn methods(server: &TestServer) -> Vec<proto::Method> {
     let request = proto::ListMethodsRequest { page_size: 1_000, ..Default::default() };
-    world.officer.methods().list_methods(request).await.expect("methods are listed").into_inner().methods
+    server.officer.methods().list_methods(request).await.expect("methods are listed").into_inner().methods
 }
 
 #[tokio::test]
 async fn a_book_is_imported_once_its_consequences_were_seen() {
-    let world = World::begin(Engine::Sqlite).await;
-    let all = world.issue(key("module", Of::All, Of::All)).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let all = server.create_key(key("module", Selection::All, Selection::All)).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let empty = manager.open(BOOK);
     assert!(empty.text().contains("The reference book is empty.") && empty.body.contains("book=retailcrm"));
     let csrf = manager.open(IMPORT).field("csrf");
@@ -41,42 +41,43 @@ async fn a_book_is_imported_once_its_consequences_were_seen() {
         fields
     };
     let faulty = SMALL.replace("optional", "sometimes");
-    let wrong = manager.submit(IMPORT, &form(&faulty, &[])).is(422);
+    let wrong = manager.submit(IMPORT, &form(&faulty, &[])).assert_status(422);
     assert!(wrong.text().contains("line 6") && wrong.text().contains("line 9"), "every fault: {}", wrong.text());
     assert!(wrong.body.contains("store_use: sometimes"), "the text is kept");
 
-    let seen = manager.submit(IMPORT, &form(SMALL, &[])).is(200);
+    let seen = manager.submit(IMPORT, &form(SMALL, &[])).assert_status(200);
     assert!(seen.text().contains("What would change") && seen.text().contains("module"), "{}", seen.text());
     assert!(!seen.body.contains("<b>of"), "markup is text");
-    assert!(methods(&world).await.is_empty(), "nothing is imported yet");
-    let _ = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", "something else")])).is(200);
-    assert!(methods(&world).await.is_empty(), "what was not seen is not applied");
-    let done = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", &seen.field("seen"))])).is(303);
-    let book = manager.follow(&done).is(200);
+    assert!(methods(&server).await.is_empty(), "nothing is imported yet");
+    let _ = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", "something else")])).assert_status(200);
+    assert!(methods(&server).await.is_empty(), "what was not seen is not applied");
+    let done =
+        manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", &seen.field("seen"))])).assert_status(303);
+    let book = manager.follow(&done).assert_status(200);
     assert!(book.text().contains("Reference book imported") && book.text().contains("GET /api/v*/orders/statuses"));
 
     // A second book without one method: keys that selected it lose it, and the preview shows that.
-    let cpa = world.issue(key("cpa", Of::All, Of::Only(&["GET /api/v*/orders/statuses"]))).await;
+    let cpa = server.create_key(key("cpa", Selection::All, Selection::Only(&["GET /api/v*/orders/statuses"]))).await;
     let shorter = SMALL.split("      - method: GET /api/v*/orders/statuses").next().expect("a beginning");
     let shorter = shorter.replace("List orders", "All orders");
-    let seen = manager.submit(IMPORT, &form(&shorter, &[("retire", "yes")])).is(200);
+    let seen = manager.submit(IMPORT, &form(&shorter, &[("retire", "yes")])).assert_status(200);
     let text = seen.text();
     let losing = text.split("Keys that lose access").nth(1).expect("who loses is told");
     assert!(losing.contains("cpa") && !losing.contains("module"), "{text}");
     assert!(text.contains("was List orders now All orders"), "what differs is told: {text}");
     let fields = form(&shorter, &[("retire", "yes"), ("apply", "1"), ("seen", &seen.field("seen"))]);
-    let _ = manager.submit(IMPORT, &fields).is(303);
-    assert_eq!(methods(&world).await.len(), 1);
-    let decision = world.ask(&cpa.token, "GET /api/v5/orders/statuses", "").await;
+    let _ = manager.submit(IMPORT, &fields).assert_status(303);
+    assert_eq!(methods(&server).await.len(), 1);
+    let decision = server.authorize(&cpa.token, "GET /api/v5/orders/statuses", "").await;
     assert!(!decision.allowed, "retired, and handed to nobody");
-    assert!(world.ask(&all.token, "GET /api/v5/orders", "").await.allowed);
+    assert!(server.authorize(&all.token, "GET /api/v5/orders", "").await.allowed);
 }
 
 #[tokio::test]
 async fn the_built_in_book_stands_in_its_blocks_and_is_searched() {
-    let world = World::begin(Engine::Sqlite).await;
-    let count = world.import_book().await.len();
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let count = server.import_book().await.len();
+    let mut officer = Browser::sign_in(&server, "security officer");
     let book = officer.open(BOOK);
     assert_eq!(book.body.matches("<th scope=\"row\">").count(), count, "all on one page");
     assert!(!book.body.contains("/integration/methods/import"), "a viewer imports nothing");
@@ -85,19 +86,19 @@ async fn the_built_in_book_stands_in_its_blocks_and_is_searched() {
     assert!(officer.open(&format!("{BOOK}?text=nowhere")).text().contains("No methods match."));
     let page = officer.open(&format!("/integration/method?method={}", encode("GET /api/v*/orders/statuses")));
     assert_eq!(page.tags("form").filter(|tag| tag.contains("method=\"post\"")).count(), 1, "signing out alone");
-    let _ = officer.get("/integration/method?method=nonsense").is(404);
-    let _ = officer.get("/integration/method").is(404);
+    let _ = officer.get("/integration/method?method=nonsense").assert_status(404);
+    let _ = officer.get("/integration/method").assert_status(404);
 }
 
 #[tokio::test]
 async fn a_method_is_added_changed_and_retired() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut manager = Browser::sign_in(&server, "integration manager");
     let form = manager.open("/integration/methods/new");
     let csrf = form.field("csrf");
     let again = manager
         .submit("/integration/methods/new", &[("csrf", &*csrf), ("method", "get orders"), ("position", "first")])
-        .is(422);
+        .assert_status(422);
     assert!(again.body.contains("id=\"position-error\"") && again.field("method") == "get orders");
     let fields = [
         ("csrf", &*csrf),
@@ -107,11 +108,12 @@ async fn a_method_is_added_changed_and_retired() {
         ("store_use", "optional"),
         ("store_places", "query:site\r\n"),
     ];
-    let done = manager.submit("/integration/methods/new", &fields).is(303);
-    let page = manager.follow(&done).is(200);
+    let done = manager.submit("/integration/methods/new", &fields).assert_status(303);
+    let page = manager.follow(&done).assert_status(200);
     assert!(page.text().contains("Method added to the reference book"));
-    let made = world.issue(key("one", Of::All, Of::Only(&["GET /api/v*/orders/{externalId}"]))).await;
-    assert!(world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
+    let made =
+        server.create_key(key("one", Selection::All, Selection::Only(&["GET /api/v*/orders/{externalId}"]))).await;
+    assert!(server.authorize(&made.token, "GET /api/v5/orders/7", "").await.allowed);
 
     let mut changed = page.fields(&["csrf", "etag", "method", "position"]);
     changed.extend([
@@ -119,18 +121,18 @@ async fn a_method_is_added_changed_and_retired() {
         ("summary", "One order, by its id".to_owned()),
         ("store_use", "required".to_owned()),
     ]);
-    let done = manager.submit("/integration/method", &changed).is(303);
-    let page = manager.follow(&done).is(200);
-    let method = &methods(&world).await[0];
+    let done = manager.submit("/integration/method", &changed).assert_status(303);
+    let page = manager.follow(&done).assert_status(200);
+    let method = &methods(&server).await[0];
     assert_eq!((&*method.summary, method.store_use()), ("One order, by its id", proto::StoreUse::Required));
-    let stale = manager.submit("/integration/method", &changed).is(409);
+    let stale = manager.submit("/integration/method", &changed).assert_status(409);
     assert!(stale.text().contains("Someone else changed this"));
 
     let retire = "/integration/method/retire";
     let mut fields = page.fields(&["csrf", "etag", "method"]);
-    let _ = manager.submit(retire, &fields).is(422);
+    let _ = manager.submit(retire, &fields).assert_status(422);
     fields.push(("sure", "yes".to_owned()));
-    let done = manager.submit(retire, &fields).is(303);
+    let done = manager.submit(retire, &fields).assert_status(303);
     assert!(manager.follow(&done).text().contains("Method retired"));
-    assert!(!world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
+    assert!(!server.authorize(&made.token, "GET /api/v5/orders/7", "").await.allowed);
 }

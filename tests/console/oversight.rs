@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
+use crate::browser::{Browser, Page, encode};
 use crate::support::eventually;
 use crate::support::postgres::query;
 use crate::support::process::LatchkeyProcess;
-use crate::visitor::{Page, Visitor, encode};
-use crate::world::{Engine, Of, World, key};
+use crate::test_server::{Engine, Selection, TestServer, key};
 
 const AUDIT: &str = "/oversight/audit";
 
@@ -18,17 +18,17 @@ fn entries(page: &Page) -> usize {
 
 #[tokio::test]
 async fn the_trail_tells_who_when_what_before_after_and_why() {
-    let world = World::begin(Engine::Sqlite).await;
-    world.stores(&["berlin"]).await;
-    let made = world.issue(key("cpa <i>", Of::Only(&["berlin"]), Of::All)).await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    server.create_stores(&["berlin"]).await;
+    let made = server.create_key(key("cpa <i>", Selection::Only(&["berlin"]), Selection::All)).await;
     let changed = proto::Key { owner: "partners".into(), ..made.key.clone() };
     let request = proto::UpdateKeyRequest {
         key: Some(proto::Key { etag: String::new(), ..changed }),
-        update_mask: crate::world::mask(&["owner"]),
-        options: crate::world::because("asked by mail"),
+        update_mask: crate::test_server::mask(&["owner"]),
+        options: crate::test_server::with_comment("asked by mail"),
     };
-    world.manager.keys().update_key(request).await.expect("a key is changed");
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    server.manager.keys().update_key(request).await.expect("a key is changed");
+    let mut officer = Browser::sign_in(&server, "security officer");
     let all = officer.open(AUDIT);
     let text = all.text();
     for told in ["integration manager", "cpa <i>", "asked by mail", "Owner", "now partners", "Signed in", "system"] {
@@ -57,7 +57,7 @@ async fn the_trail_tells_who_when_what_before_after_and_why() {
         ("from=soon", "from"),
         ("kind=thing", "kind"),
     ] {
-        let wrong = officer.get(&format!("{AUDIT}?{query}")).is(422);
+        let wrong = officer.get(&format!("{AUDIT}?{query}")).assert_status(422);
         assert!(wrong.body.contains(&format!("id=\"{field}-error\"")), "{query}");
     }
     let links = officer.open(&format!("/integration/keys/{}", made.key.id));
@@ -66,11 +66,11 @@ async fn the_trail_tells_who_when_what_before_after_and_why() {
 
 #[tokio::test]
 async fn the_trail_is_paged_without_gap_or_double() {
-    let world = World::begin(Engine::Sqlite).await;
+    let server = TestServer::start(Engine::Sqlite).await;
     for number in 0..60 {
-        world.issue(key(&format!("key {number:02}"), Of::All, Of::All)).await;
+        server.create_key(key(&format!("key {number:02}"), Selection::All, Selection::All)).await;
     }
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut officer = Browser::sign_in(&server, "security officer");
     let (mut seen, mut path) = (Vec::new(), Some(format!("{AUDIT}?kind=key")));
     while let Some(at) = path {
         let page = officer.open(&at);
@@ -78,21 +78,21 @@ async fn the_trail_is_paged_without_gap_or_double() {
         seen.extend(names);
         let next = page.tags("a").find(|tag| tag.contains("rel=\"next\"")).map(str::to_owned);
         path = next.map(|tag| {
-            crate::visitor::unescape(
+            crate::browser::unescape(
                 tag.split_once("href=\"").expect("an address").1.split_once('"').expect("its end").0,
             )
         });
     }
     let expected: Vec<_> = (0..60).rev().map(|number| format!("{number:02}")).collect();
     assert_eq!(seen, expected);
-    let _ = officer.get(&format!("{AUDIT}?page=abc")).is(400);
+    let _ = officer.get(&format!("{AUDIT}?page=abc")).assert_status(400);
 }
 
 #[tokio::test]
 async fn a_replica_tells_how_far_it_has_come() {
-    let world = World::begin(Engine::Sqlite).await;
-    let mut officer = Visitor::signed_in(&world, "security officer");
-    let head = world.head().await;
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut officer = Browser::sign_in(&server, "security officer");
+    let head = server.latest_revision().await;
     // Signing in was a change; the replica reports shortly after that it has applied it.
     let text = eventually("the replica is up to date", Duration::from_secs(20), || {
         Some(officer.open("/oversight/replicas").text()).filter(|text| text.contains("up to date"))
@@ -105,10 +105,10 @@ async fn a_replica_tells_how_far_it_has_come() {
 #[tokio::test]
 async fn a_replica_that_fell_silent_and_a_list_without_any_say_so() {
     let builder = || LatchkeyProcess::builder().env("LATCHKEY_MAX_STALENESS", "5s");
-    let world = World::begin_with(Engine::Postgres, builder()).await;
-    let database = world.database.as_ref().expect("a database").url().to_owned();
+    let server = TestServer::start_with(Engine::Postgres, builder()).await;
+    let database = server.database.as_ref().expect("a database").url().to_owned();
     let mut other = builder().database(&database).start();
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut officer = Browser::sign_in(&server, "security officer");
     let mut replicas = |what: &str, told: &dyn Fn(&str) -> bool| {
         eventually(what, Duration::from_secs(30), || {
             Some(officer.open("/oversight/replicas").text()).filter(|text| told(text))
@@ -118,7 +118,7 @@ async fn a_replica_that_fell_silent_and_a_list_without_any_say_so() {
     replicas("both are live", &|text| rows(text, "Live") == 2 && rows(text, "Unresponsive") == 0);
     other.kill9();
     replicas("the other has fallen silent", &|text| rows(text, "Live") == 1 && rows(text, "Unresponsive") == 1);
-    world.stores(&["berlin"]).await;
+    server.create_stores(&["berlin"]).await;
     replicas("it is behind", &|text| {
         // By how much depends on its last report before it was killed.
         rows(text, "Unresponsive") == 1 && text.contains(" behind") && rows(text, "up to date") == 1
@@ -134,18 +134,19 @@ async fn a_replica_that_fell_silent_and_a_list_without_any_say_so() {
 
 #[tokio::test]
 async fn a_token_leads_to_its_key_even_a_revoked_or_deleted_one() {
-    let world = World::begin(Engine::Sqlite).await;
-    let made = world.issue(key("cpa", Of::All, Of::All)).await;
-    let mut officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let made = server.create_key(key("cpa", Selection::All, Selection::All)).await;
+    let mut officer = Browser::sign_in(&server, "security officer");
     let path = "/integration/find";
     let csrf = officer.open(path).field("csrf");
-    let mut find = |token: &str, status| officer.submit(path, &[("csrf", &*csrf), ("token", token)]).is(status);
+    let mut find =
+        |token: &str, status| officer.submit(path, &[("csrf", &*csrf), ("token", token)]).assert_status(status);
     let live = find(&format!("  {} ", &*made.token), 200);
     assert!(live.text().contains("The token is valid.") && live.text().contains("cpa"));
-    world.revoke(&made.key.id, "left us").await;
+    server.revoke_key(&made.key.id, "left us").await;
     let revoked = find(&made.token, 200);
     assert!(revoked.text().contains("The key is revoked.") && revoked.text().contains("The token is no longer valid."));
-    world.delete(&made.key.id).await;
+    server.delete_key(&made.key.id).await;
     let deleted = find(&made.token, 200);
     assert!(deleted.text().contains("The key is deleted.") && !deleted.body.contains("/integration/keys/key_"));
     let unknown = find(&"u".repeat(40), 422);
@@ -155,7 +156,7 @@ async fn a_token_leads_to_its_key_even_a_revoked_or_deleted_one() {
         assert!(!page.body.contains(&*made.token), "a token stands in no page");
         assert_eq!(page.header("cache-control"), "no-store");
     }
-    for log in [world.server.stdout(), world.server.stderr()] {
+    for log in [server.process.stdout(), server.process.stderr()] {
         assert!(!log.contains(&*made.token), "a token stands in no log");
     }
     // Not in an address either: a token in a query is ignored.

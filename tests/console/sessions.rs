@@ -2,63 +2,63 @@
 
 use latchkey::proto::v1 as proto;
 
-use crate::visitor::{Page, Visitor};
-use crate::world::{Engine, Verdict as _, World, mask};
+use crate::browser::{Browser, Page};
+use crate::test_server::{DecisionAssertions as _, Engine, TestServer, mask};
 
 const KEYS: &str = "/integration/keys";
 
-async fn a_session_ends_where_it_is_ended(world: &World) {
-    let mut officer = Visitor::signed_in(world, "security officer");
+async fn a_session_ends_where_it_is_ended(server: &TestServer) {
+    let mut officer = Browser::sign_in(server, "security officer");
     let mut copy = officer.clone();
     let csrf = officer.open(KEYS).field("csrf");
-    let out = officer.submit("/sign-out", &[("csrf", &csrf)]).is(303);
+    let out = officer.submit("/sign-out", &[("csrf", &csrf)]).assert_status(303);
     assert_eq!(out.header("location"), "/sign-in");
     assert_eq!(officer.cookie(), None, "the browser forgets it");
-    assert_eq!(copy.get(KEYS).is(303).header("location"), "/sign-in?why=unknown&next=%2Fintegration%2Fkeys");
+    assert_eq!(copy.get(KEYS).assert_status(303).header("location"), "/sign-in?why=unknown&next=%2Fintegration%2Fkeys");
 
-    let trail = world.changes().await;
+    let trail = server.changes().await;
     let told: Vec<_> =
         trail.iter().rev().take(2).rev().map(|c| (&*c.action, &*c.subject_kind, &*c.actor_name)).collect();
     assert_eq!(told, [("sign_in", "operator", "security officer"), ("sign_out", "operator", "security officer")]);
 }
 
-async fn who_is_revoked_or_changed_is_signed_out_and_told_why(world: &World) {
-    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
-    let mut temp = Visitor::with(world, &token);
+async fn who_is_revoked_or_changed_is_signed_out_and_told_why(server: &TestServer) {
+    let (operator, token) = server.create_operator("temp", proto::Role::Editor, None).await;
+    let mut temp = Browser::sign_in_with(server, &token);
     let _ = temp.open(KEYS);
 
     let changed = proto::Operator { role: proto::Role::Viewer.into(), ..operator.clone() };
     let changed = proto::Operator { etag: String::new(), ..changed };
     let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
-    world.admin.operators().update_operator(request).await.expect("a role is changed");
-    let out = temp.get(KEYS).is(303);
+    server.admin.operators().update_operator(request).await.expect("a role is changed");
+    let out = temp.get(KEYS).assert_status(303);
     assert!(
         temp.follow(&out).text().contains("your operator's name, role, token or expiry changed"),
         "{}",
         out.header("location")
     );
 
-    let mut temp = Visitor::with(world, &token);
+    let mut temp = Browser::sign_in_with(server, &token);
     let request = proto::RevokeOperatorRequest { id: operator.id, options: None };
-    world.admin.operators().revoke_operator(request).await.expect("an operator is revoked");
-    let out = temp.get(KEYS).is(303);
+    server.admin.operators().revoke_operator(request).await.expect("an operator is revoked");
+    let out = temp.get(KEYS).assert_status(303);
     assert!(temp.follow(&out).text().contains("your operator was revoked"), "{}", out.header("location"));
     assert_eq!(temp.cookie(), None);
 }
 
 macro_rules! on_both_engines {
-    ($($story:ident),+ $(,)?) => {$(
-        mod $story {
-            use crate::world::{Engine, World};
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            use crate::test_server::{Engine, TestServer};
 
             #[tokio::test]
             async fn sqlite() {
-                super::$story(&World::begin(Engine::Sqlite).await).await;
+                super::$scenario(&TestServer::start(Engine::Sqlite).await).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$story(&World::begin(Engine::Postgres).await).await;
+                super::$scenario(&TestServer::start(Engine::Postgres).await).await;
             }
         }
     )+};
@@ -68,9 +68,9 @@ on_both_engines!(a_session_ends_where_it_is_ended, who_is_revoked_or_changed_is_
 
 #[tokio::test]
 async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
-    let world = World::begin(Engine::Sqlite).await;
-    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
-    let mut temp = Visitor::with(&world, &token);
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (operator, token) = server.create_operator("temp", proto::Role::Editor, None).await;
+    let mut temp = Browser::sign_in_with(&server, &token);
     let form = temp.open("/integration/stores/new");
     let csrf = form.field("csrf");
     let typed = [
@@ -82,14 +82,14 @@ async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
     ];
     let changed = proto::Operator { role: proto::Role::Admin.into(), etag: String::new(), ..operator };
     let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
-    world.admin.operators().update_operator(request).await.expect("a role is changed");
+    server.admin.operators().update_operator(request).await.expect("a role is changed");
 
     let mut other = temp.clone();
     let foreign = [&[("csrf", "x")][..], &typed[1..]].concat();
-    let sent = other.submit("/integration/stores/new", &foreign).is(303);
+    let sent = other.submit("/integration/stores/new", &foreign).assert_status(303);
     assert!(sent.header("location").starts_with("/sign-in?why=changed"), "what is not ours is not kept");
 
-    let waits = temp.submit("/integration/stores/new", &typed).is(403);
+    let waits = temp.submit("/integration/stores/new", &typed).assert_status(403);
     assert!(
         waits.text().contains("What you typed is kept")
             && waits.text().contains("your operator's name, role, token or expiry changed")
@@ -98,26 +98,27 @@ async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
     let names = ["next", "again", "kept.code", "kept.name", "kept.kind", "kept.hosts"];
     let mut again: Vec<_> = waits.fields(&names);
     again.push(("token", "nonsense".to_owned()));
-    let wrong = temp.submit("/sign-in", &again).is(422);
+    let wrong = temp.submit("/sign-in", &again).assert_status(422);
     let mut again = wrong.fields(&names);
     again.push(("token", token.to_string()));
-    let kept = temp.submit("/sign-in", &again).is(200);
+    let kept = temp.submit("/sign-in", &again).assert_status(200);
     assert!(temp.cookie().is_some() && kept.text().contains("What you typed is still here."));
     assert!(!kept.body.contains("<b>&"), "markup is text");
-    let done =
-        temp.submit(&kept.field_of_form("action"), &kept.fields(&["csrf", "code", "name", "kind", "hosts"])).is(303);
+    let done = temp
+        .submit(&kept.field_of_form("action"), &kept.fields(&["csrf", "code", "name", "kind", "hosts"]))
+        .assert_status(303);
     assert!(temp.follow(&done).text().contains("\"Berlin\" <b>&"));
     // A pasted token is not kept until after the sign-in.
     let csrf = temp.open("/integration/find").field("csrf");
-    let _ = temp.clone().submit("/sign-out", &[("csrf", &csrf)]).is(303);
-    let _ = temp.submit("/integration/find", &[("csrf", &*csrf), ("token", "t")]).is(303);
+    let _ = temp.clone().submit("/sign-out", &[("csrf", &csrf)]).assert_status(303);
+    let _ = temp.submit("/integration/find", &[("csrf", &*csrf), ("token", "t")]).assert_status(303);
 }
 
 #[tokio::test]
 async fn the_token_of_a_new_key_waits_too_and_always_as_a_password() {
-    let world = World::begin(Engine::Sqlite).await;
-    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
-    let mut temp = Visitor::with(&world, &token);
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (operator, token) = server.create_operator("temp", proto::Role::Editor, None).await;
+    let mut temp = Browser::sign_in_with(&server, &token);
     // A browser saves form data with a tab to restore it after a crash, unless the form has a password field.
     let is_password = |page: &Page, name: &str| {
         let named = format!(" name=\"{name}\"");
@@ -131,27 +132,27 @@ async fn the_token_of_a_new_key_waits_too_and_always_as_a_password() {
     }
     let changed = proto::Operator { role: proto::Role::Admin.into(), etag: String::new(), ..operator };
     let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
-    world.admin.operators().update_operator(request).await.expect("a role is changed");
+    server.admin.operators().update_operator(request).await.expect("a role is changed");
 
-    let waits = temp.submit("/integration/keys/new", &typed).is(403);
+    let waits = temp.submit("/integration/keys/new", &typed).assert_status(403);
     assert!(is_password(&waits, "kept.token"));
     let mut again =
         waits.fields(&["next", "again", "kept.token", "kept.name", "kept.store_access", "kept.method_access"]);
     again.push(("token", token.to_string()));
-    let kept = temp.submit("/sign-in", &again).is(200);
+    let kept = temp.submit("/sign-in", &again).assert_status(200);
     assert!(is_password(&kept, "token"));
     let names = ["csrf", "token", "name", "store_access", "method_access"];
-    let made = temp.submit(&kept.field_of_form("action"), &kept.fields(&names)).is(200);
+    let made = temp.submit(&kept.field_of_form("action"), &kept.fields(&names)).assert_status(200);
     assert_eq!(made.field_by_id("token"), form.field("token"), "it is the one that was shown first");
-    let _ = world.ask(&form.field("token"), "GET /a", "").await.must_allow();
+    let _ = server.authorize(&form.field("token"), "GET /a", "").await.must_allow();
 }
 
 #[tokio::test]
 async fn what_is_stored_of_a_session_opens_nothing() {
-    let world = World::begin(Engine::Sqlite).await;
-    let officer = Visitor::signed_in(&world, "security officer");
+    let server = TestServer::start(Engine::Sqlite).await;
+    let officer = Browser::sign_in(&server, "security officer");
     let token = officer.cookie().and_then(|cookie| cookie.split_once('=')).expect("a session").1.to_owned();
-    for entry in std::fs::read_dir(world.server.data()).expect("the data folder").flatten() {
+    for entry in std::fs::read_dir(server.process.data()).expect("the data folder").flatten() {
         if entry.path().is_file() {
             let bytes = std::fs::read(entry.path()).expect("a file of the data folder");
             let found = bytes.windows(token.len()).any(|window| window == token.as_bytes());

@@ -13,7 +13,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::model::world::{MethodTable, OperatorTable, StoreTable, World};
 
 use crate::naive;
-use crate::naive_decide::{Facts, Seen};
+use crate::naive_decide::{Facts, GatewayEvidence};
 use crate::random::{self, Methods, Random};
 
 /// A world, a key and a call, in both forms.
@@ -32,7 +32,7 @@ pub(crate) struct Case {
     pub(crate) list_required: Vec<u32>,
     pub(crate) list_storeless: Vec<u32>,
     pub(crate) list_shared: Vec<u32>,
-    pub(crate) gateway: Option<Seen>,
+    pub(crate) gateway: Option<GatewayEvidence>,
     pub(crate) list_standing: &'static str,
     pub(crate) key_stores: Option<Vec<u32>>,
     pub(crate) key_methods: Option<Vec<u32>>,
@@ -179,7 +179,7 @@ impl Case {
             if random.percent(20) { (0..random.below(4)).map(|_| code(random)).collect() } else { Vec::new() };
         let clients = [None, Some("10.1.2.3"), Some("::ffff:10.1.2.3"), Some("192.0.2.1"), Some("2001:db8::1")];
         self.client = clients[random.below(clients.len())].map(str::to_owned);
-        self.gateway = random.percent(40).then(|| Seen {
+        self.gateway = random.percent(40).then(|| GatewayEvidence {
             whole: random.percent(85),
             verb: random.percent(96),
             // Only a named store can limit the call.

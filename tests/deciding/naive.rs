@@ -28,7 +28,7 @@ pub(crate) struct Facts<'a> {
     /// Numbers of methods whose results belong to no store.
     pub(crate) shared: &'a [u32],
     /// Evidence of a gateway; `None`: the call comes from a service.
-    pub(crate) gateway: Option<Seen>,
+    pub(crate) gateway: Option<GatewayEvidence>,
     /// The called method.
     pub(crate) method: &'a str,
     /// The named store.
@@ -42,7 +42,7 @@ pub(crate) struct Facts<'a> {
 /// Evidence of a gateway about a call: whether it inspected everything, whether a store limits the call, and how many
 /// stores can be added to a call that names none (any number if the service applies the scope).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct GatewayEvidence {
     pub(crate) whole: bool,
     /// Every location was inspected in which another verb could be requested.
     pub(crate) verb: bool,

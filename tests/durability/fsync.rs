@@ -10,14 +10,14 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 use prost_types::FieldMask;
 
-use crate::calls::{Client, STORES, selected};
-use crate::support::bootstrap::find_program;
+use crate::calls::{Client, STORES, key_with_access};
 use crate::support::daemon::read_lossy;
 use crate::support::eventually;
+use crate::support::machine::find_program;
 use crate::support::process::LatchkeyProcess;
 
 /// Bound for the server to exit and strace to write its last lines.
-const END: Duration = Duration::from_secs(30);
+const EXIT_BOUND: Duration = Duration::from_secs(30);
 
 /// Events of the trace in chronological order.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,13 +42,13 @@ async fn an_answered_write_was_fsynced() {
     let calls = "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync";
     let words = [&*strace, "-D", "-f", "-y", "-s", "40000", "-e", calls, "-e", "signal=none", "-o", &*output];
     let mut server = LatchkeyProcess::builder().under(&words).start();
-    let client = Client::admin_of(&server);
+    let client = Client::for_admin(&server);
 
     let texts = writes(&client).await;
     // Usage is flushed and the log closed; the trace is complete once strace has seen the exit.
     server.terminate();
-    assert!(server.wait_exit(END).success());
-    let text = eventually("strace has written the end of the server", END, || {
+    assert!(server.wait_exit(EXIT_BOUND).success());
+    let text = eventually("strace has written the end of the server", EXIT_BOUND, || {
         let text = read_lossy(&trace);
         text.lines().any(|line| line.contains("+++ exited with 0 +++")).then_some(text)
     });
@@ -72,9 +72,9 @@ async fn an_answered_write_was_fsynced() {
 /// Makes one write of each sort whose response repeats a text of the request. Returns the texts.
 async fn writes(client: &Client) -> [&'static str; 4] {
     let texts = ["store-that-is-synced", "key-that-is-synced", "renaming-that-is-synced", "revocation-that-is-synced"];
-    client.furnish().await;
+    client.create_test_data().await;
     client.create_store(texts[0]).await.expect("a store is made");
-    let (mut key, _) = client.create_key(selected(texts[1], &STORES, &[])).await.expect("a key is made");
+    let (mut key, _) = client.create_key(key_with_access(texts[1], &STORES, &[])).await.expect("a key is made");
     key.name = texts[2].to_owned();
     let id = key.id.clone();
     let update_mask = Some(FieldMask { paths: vec!["name".to_owned()] });

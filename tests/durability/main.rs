@@ -45,13 +45,13 @@ fn pragma(file: &std::path::Path, name: &str) -> String {
 async fn kill_the_server(mut server: LatchkeyProcess) {
     let token = server.admin_token();
     let mut writers = Writers::new(Crash::OfTheServer);
-    Client::new(server.addresses(), &token).furnish().await;
+    Client::new(server.addresses(), &token).create_test_data().await;
     for (round, target) in ROUNDS.into_iter().enumerate() {
         let client = Client::new(server.addresses(), &token);
         writers.write_until(&client, round, target, || server.kill9()).await;
         server.restart();
         let client = Client::new(server.addresses(), &token);
-        verify::all(&client, writers.lives()).await;
+        verify::check_all(&client, writers.records()).await;
     }
 }
 
@@ -67,11 +67,11 @@ async fn acknowledged_writes_survive_kill_9_of_the_server_on_sqlite() {
 async fn a_killed_server_leaves_a_sound_sqlite_file() {
     let mut server = LatchkeyProcess::builder().start();
     let file = file(&server);
-    let client = Client::admin_of(&server);
-    client.furnish().await;
+    let client = Client::for_admin(&server);
+    client.create_test_data().await;
     let mut writers = Writers::new(Crash::OfTheServer);
     for (round, target) in [40, 90].into_iter().enumerate() {
-        let client = Client::admin_of(&server);
+        let client = Client::for_admin(&server);
         writers.write_until(&client, round, target, || server.kill9()).await;
         assert_eq!(pragma(&file, "integrity_check"), "ok");
         let database = rusqlite::Connection::open(&file).expect("the file opens");
@@ -82,7 +82,7 @@ async fn a_killed_server_leaves_a_sound_sqlite_file() {
         drop(database);
         server.restart();
     }
-    verify::all(&Client::admin_of(&server), writers.lives()).await;
+    verify::check_all(&Client::for_admin(&server), writers.records()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,8 +103,8 @@ async fn acknowledged_writes_survive_kill_9_of_postgres() {
     }
     let database = cluster.database();
     let server = LatchkeyProcess::builder().database(database.url()).start();
-    let client = Client::admin_of(&server);
-    client.furnish().await;
+    let client = Client::for_admin(&server);
+    client.create_test_data().await;
     let overrides = database.query("SELECT count(*) FROM pg_db_role_setting");
     assert_eq!(overrides[0][0].as_deref(), Some("0"), "nothing weaker is set for the database or the role");
 
@@ -116,7 +116,7 @@ async fn acknowledged_writes_survive_kill_9_of_postgres() {
             client.create_store(&format!("after-{round}")).await.ok()
         })
         .await;
-        verify::all(&client, writers.lives()).await;
+        verify::check_all(&client, writers.records()).await;
     }
 }
 
@@ -125,10 +125,10 @@ fn a_postgres_that_can_lose_what_it_answered_is_warned_of() {
     let lax = Options::default().set("fsync", "off").set("synchronous_commit", "off").set("full_page_writes", "off");
     let cluster = Cluster::start(lax);
     let server = LatchkeyProcess::builder().database(cluster.database().url()).start();
-    let said = server.stderr();
+    let log = server.stderr();
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let warned = |line: &str| line.contains("lose acknowledged writes") && line.contains(&format!("\"{setting}\""));
-        assert!(said.lines().any(warned), "nothing about {setting}:\n{said}");
+        assert!(log.lines().any(warned), "nothing about {setting}:\n{log}");
     }
     let strict = LatchkeyProcess::builder().database(Cluster::shared().database().url()).start();
     assert!(!strict.stderr().contains("lose acknowledged writes"), "{}", strict.stderr());

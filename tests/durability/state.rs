@@ -1,4 +1,4 @@
-//! The life of one key: its requested steps, its acknowledged steps, and its resulting state.
+//! The record of one key: its requested steps, its acknowledged steps, and its resulting state.
 
 use latchkey::model::token::Token;
 use tonic::Status;
@@ -89,7 +89,7 @@ impl State {
 
 /// One key from its writer's point of view.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct KeyRecord {
     /// Unique owner of the key, used to find it when the response with its id was lost.
     pub(crate) owner: String,
     /// Its id, once a response contained it.
@@ -101,29 +101,29 @@ pub(crate) struct Life {
     /// Number of acknowledged steps.
     pub(crate) done: usize,
     /// How the next step failed, if it was sent and not acknowledged.
-    pub(crate) cut: Option<Cut>,
+    pub(crate) interruption: Option<Interruption>,
     /// The newest revision in its responses, as an opaque token.
     pub(crate) revision: String,
 }
 
 /// How a step failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum Interruption {
     /// It may or may not have been done.
     Unknown,
     /// The server reports that nothing was done.
     Nothing,
 }
 
-impl Cut {
+impl Interruption {
     /// Determines it from the status that the caller received.
     #[must_use]
-    pub(crate) fn of(status: &Status) -> Self {
+    pub(crate) fn from_status(status: &Status) -> Self {
         if reason(status) == "STORAGE_UNAVAILABLE" { Self::Nothing } else { Self::Unknown }
     }
 }
 
-impl Life {
+impl KeyRecord {
     /// Returns its name after `steps` steps.
     #[must_use]
     pub(crate) fn name(&self, steps: usize) -> String {
@@ -134,9 +134,9 @@ impl Life {
     #[must_use]
     pub(crate) fn possible(&self) -> Vec<State> {
         let acknowledged = State { steps: self.done };
-        match self.cut {
-            Some(Cut::Unknown) => vec![acknowledged, State { steps: self.done + 1 }],
-            Some(Cut::Nothing) | None => vec![acknowledged],
+        match self.interruption {
+            Some(Interruption::Unknown) => vec![acknowledged, State { steps: self.done + 1 }],
+            Some(Interruption::Nothing) | None => vec![acknowledged],
         }
     }
 

@@ -9,14 +9,14 @@ use latchkey::proto::v1 as proto;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
-use crate::calls::{Client, beside, selected};
-use crate::state::{Cut, Life, State, Step};
+use crate::calls::{Client, key_with_access, spawn_task};
+use crate::state::{Interruption, KeyRecord, State, Step};
 use crate::support::eventually;
 
 const WRITERS: usize = 8;
 
 /// Bound for the writers to complete the writes of a round.
-const PACE: Duration = Duration::from_mins(2);
+const ROUND_BOUND: Duration = Duration::from_mins(2);
 
 /// The killed process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +31,20 @@ pub(crate) enum Crash {
 #[derive(Debug)]
 pub(crate) struct Writers {
     crash: Crash,
-    lives: Vec<Life>,
+    records: Vec<KeyRecord>,
 }
 
 impl Writers {
     /// Creates writers without keys.
     #[must_use]
     pub(crate) const fn new(crash: Crash) -> Self {
-        Self { crash, lives: Vec::new() }
+        Self { crash, records: Vec::new() }
     }
 
     /// Returns the keys that they created, or tried to create.
     #[must_use]
-    pub(crate) fn lives(&self) -> &[Life] {
-        &self.lives
+    pub(crate) fn records(&self) -> &[KeyRecord] {
+        &self.records
     }
 
     /// Writes until `target` writes of this round were acknowledged, then kills and waits until every writer failed.
@@ -58,17 +58,17 @@ impl Writers {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let (client, acknowledged, killed) = (client.clone(), Arc::clone(&acknowledged), Arc::clone(&killed));
-                beside(write(client, format!("w{writer}-r{round}"), acknowledged, killed))
+                spawn_task(write(client, format!("w{writer}-r{round}"), acknowledged, killed))
             })
             .collect();
-        eventually("the writers are under way", PACE, || {
+        eventually("the writers are under way", ROUND_BOUND, || {
             let ended = writers.iter().any(tokio::task::JoinHandle::is_finished);
             (ended || acknowledged.load(Ordering::Relaxed) >= target).then_some(())
         });
         killed.store(true, Ordering::SeqCst);
         kill();
         for writer in writers {
-            let (lives, status) = writer.await.expect("a writer does not panic");
+            let (records, status) = writer.await.expect("a writer does not panic");
             let reason = crate::calls::reason(&status);
             let explained = match self.crash {
                 // A broken connection gets various codes from the client library; errors of a server have a reason.
@@ -79,7 +79,7 @@ impl Writers {
                 }
             };
             assert!(explained, "what a write looks like whose peer was killed: {status:?}");
-            self.lives.extend(lives);
+            self.records.extend(records);
         }
     }
 }
@@ -90,60 +90,60 @@ async fn write(
     name: String,
     acknowledged: Arc<AtomicUsize>,
     killed: Arc<AtomicBool>,
-) -> (Vec<Life>, Status) {
-    let mut lives = Vec::new();
+) -> (Vec<KeyRecord>, Status) {
+    let mut records = Vec::new();
     for number in 0_usize.. {
         let supplied = number % 2 == 0;
-        let mut life = Life {
+        let mut record = KeyRecord {
             owner: format!("{name}-k{number}"),
             id: None,
             first: supplied.then(|| token(&name, number, 1)),
             second: token(&name, number, 2),
             done: 0,
-            cut: None,
+            interruption: None,
             revision: String::new(),
         };
         // Every writer makes keys with each number of steps.
         for step in &Step::ALL[..=number % Step::ALL.len()] {
-            match take(&client, &mut life, *step).await {
+            match run_step(&client, &mut record, *step).await {
                 Ok(()) => {
-                    life.done += 1;
+                    record.done += 1;
                     acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(status) => {
                     assert!(killed.load(Ordering::SeqCst), "nothing was killed yet, and {step:?} failed: {status:?}");
-                    life.cut = Some(Cut::of(&status));
-                    lives.push(life);
-                    return (lives, status);
+                    record.interruption = Some(Interruption::from_status(&status));
+                    records.push(record);
+                    return (records, status);
                 }
             }
         }
-        lives.push(life);
+        records.push(record);
     }
     unreachable!("there is always a next key")
 }
 
-async fn take(client: &Client, life: &mut Life, step: Step) -> Result<(), Status> {
-    let id = life.id.clone().unwrap_or_default();
+async fn run_step(client: &Client, record: &mut KeyRecord, step: Step) -> Result<(), Status> {
+    let id = record.id.clone().unwrap_or_default();
     let mut keys = client.keys();
     let written = match step {
         Step::Create => {
             let shape = State { steps: 1 };
             let request = proto::CreateKeyRequest {
-                key: Some(selected(&life.owner, shape.stores(), shape.methods())),
-                token: life.first.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),
+                key: Some(key_with_access(&record.owner, shape.stores(), shape.methods())),
+                token: record.first.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),
                 ..Default::default()
             };
             let answer = keys.create_key(request).await?.into_inner();
-            life.id = answer.key.map(|key| key.id);
-            let told = Token::parse(&answer.token).expect("the answer tells the token");
-            assert!(life.first.as_ref().is_none_or(|ours| *ours == told), "a supplied token is kept");
-            life.first = Some(told);
+            record.id = answer.key.map(|key| key.id);
+            let token = Token::parse(&answer.token).expect("the answer tells the token");
+            assert!(record.first.as_ref().is_none_or(|ours| *ours == token), "a supplied token is kept");
+            record.first = Some(token);
             answer.written
         }
         Step::Update => {
             let shape = State { steps: 2 };
-            let mut key = selected(&life.name(2), shape.stores(), shape.methods());
+            let mut key = key_with_access(&record.name(2), shape.stores(), shape.methods());
             key.id = id;
             let paths = ["name", "stores", "methods"].map(str::to_owned).to_vec();
             let request =
@@ -154,7 +154,7 @@ async fn take(client: &Client, life: &mut Life, step: Step) -> Result<(), Status
             let request = proto::RotateKeyRequest {
                 id,
                 overlap: Some(prost_types::Duration { seconds: 86_400, nanos: 0 }),
-                token: life.second.reveal().to_owned(),
+                token: record.second.reveal().to_owned(),
                 ..Default::default()
             };
             keys.rotate_key(request).await?.into_inner().written
@@ -168,7 +168,7 @@ async fn take(client: &Client, life: &mut Life, step: Step) -> Result<(), Status
             keys.delete_key(request).await?.into_inner().written
         }
     };
-    life.revision = written.expect("a write tells its revision").revision;
+    record.revision = written.expect("a write tells its revision").revision;
     Ok(())
 }
 

@@ -5,11 +5,11 @@ use proto::{Key, Written};
 use tonic::Status;
 
 use super::ledger::Ledger;
-use crate::calls::{Client, METHODS, STORES, selected};
+use crate::calls::{Client, METHODS, STORES, key_with_access};
 
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     /// The key is revoked.
     Revoke,
     /// The key is switched off.
@@ -29,15 +29,15 @@ pub enum Kind {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 8] = [
-    Kind::Revoke,
-    Kind::Disable,
-    Kind::NarrowMethods,
-    Kind::Delete,
-    Kind::Expire,
-    Kind::Rotate,
-    Kind::RevokeSecret,
-    Kind::StoreOff,
+pub const CHANGE_KINDS: [ChangeKind; 8] = [
+    ChangeKind::Revoke,
+    ChangeKind::Disable,
+    ChangeKind::NarrowMethods,
+    ChangeKind::Delete,
+    ChangeKind::Expire,
+    ChangeKind::Rotate,
+    ChangeKind::RevokeSecret,
+    ChangeKind::StoreOff,
 ];
 
 /// A key that a change will end.
@@ -48,7 +48,7 @@ pub struct Subject {
     /// Its token.
     pub token: String,
     /// The change that ends it.
-    pub kind: Kind,
+    pub kind: ChangeKind,
 }
 
 impl Subject {
@@ -57,28 +57,28 @@ impl Subject {
     /// # Errors
     ///
     /// The server did not confirm the creation.
-    pub async fn make(client: &Client, ledger: &Ledger, kind: Kind, name: &str) -> Result<Self, Status> {
-        let store = if kind == Kind::StoreOff {
+    pub async fn create(client: &Client, ledger: &Ledger, kind: ChangeKind, name: &str) -> Result<Self, Status> {
+        let store = if kind == ChangeKind::StoreOff {
             // A separate store: switching it off affects no other key.
             client.create_store(name).await?.code
         } else {
             STORES[0].to_owned()
         };
-        let key = Key { comment: format!("{kind:?}"), ..selected(name, &[&store], &METHODS[1..2]) };
-        let (key, token) = make(client, ledger, key).await?;
+        let key = Key { comment: format!("{kind:?}"), ..key_with_access(name, &[&store], &METHODS[1..2]) };
+        let (key, token) = create_key(client, ledger, key).await?;
         Ok(Self { key, token, kind })
     }
 
-    /// Creates a key with [`Subject::make`] and calls every server with it once, so that all have it cached.
+    /// Creates a key with [`Subject::create`] and calls every server with it once, so that all have it cached.
     ///
     /// # Panics
     ///
     /// When it cannot be created or is not allowed.
-    pub async fn make_known(fleet: &super::Fleet, through: usize, kind: Kind, name: &str) -> Self {
-        let made = Self::make(&fleet.members[through].client, &fleet.ledger, kind, name).await;
+    pub async fn create_cached(fleet: &super::Fleet, through: usize, kind: ChangeKind, name: &str) -> Self {
+        let made = Self::create(&fleet.members[through].client, &fleet.ledger, kind, name).await;
         let subject = made.expect("a key is made");
         for member in &fleet.members {
-            let decision = fleet.ledger.ask(&member.client, &member.replica, &subject.token).await;
+            let decision = fleet.ledger.authorize(&member.client, &member.replica, &subject.token).await;
             let decision = decision.expect("a call is decided");
             assert!(decision.allowed, "{decision:?}");
         }
@@ -95,40 +95,42 @@ impl Subject {
     ///
     /// When a response lacks a required field.
     pub async fn end(&self, client: &Client, ledger: &Ledger) -> Result<Written, Status> {
-        ledger.ending(&self.token);
+        ledger.end_requested(&self.token);
         let id = self.key.id.clone();
         let written = match self.kind {
-            Kind::Revoke => {
+            ChangeKind::Revoke => {
                 let request = proto::RevokeKeyRequest { id, reason: "a test".to_owned(), ..Default::default() };
                 client.keys().revoke_key(request).await?.into_inner().written
             }
-            Kind::Disable => update(client, Key { id, active: Some(false), ..Default::default() }, "active").await?,
-            Kind::NarrowMethods => {
+            ChangeKind::Disable => {
+                update(client, Key { id, active: Some(false), ..Default::default() }, "active").await?
+            }
+            ChangeKind::NarrowMethods => {
                 let methods = vec![METHODS[0].to_owned()];
                 let access = proto::Access::Selected.into();
                 update(client, Key { id, methods, method_access: access, ..Default::default() }, "methods").await?
             }
-            Kind::Delete => {
+            ChangeKind::Delete => {
                 let request = proto::DeleteKeyRequest { id, ..Default::default() };
                 client.keys().delete_key(request).await?.into_inner().written
             }
-            Kind::Expire => {
+            ChangeKind::Expire => {
                 let passed = prost_types::Timestamp { seconds: 1_000_000_000, nanos: 0 };
                 update(client, Key { id, expire_time: Some(passed), ..Default::default() }, "expire_time").await?
             }
-            Kind::Rotate => {
+            ChangeKind::Rotate => {
                 let overlap = Some(prost_types::Duration::default());
                 let request = proto::RotateKeyRequest { id, overlap, ..Default::default() };
                 let answer = client.keys().rotate_key(request).await?.into_inner();
-                ledger.made(answer.key.as_ref(), &answer.token, answer.written.as_ref());
+                ledger.created(answer.key.as_ref(), &answer.token, answer.written.as_ref());
                 answer.written
             }
-            Kind::RevokeSecret => {
+            ChangeKind::RevokeSecret => {
                 let secret_id = self.key.secrets[0].id.clone();
                 let request = proto::RevokeSecretRequest { secret_id, ..Default::default() };
                 client.keys().revoke_secret(request).await?.into_inner().written
             }
-            Kind::StoreOff => {
+            ChangeKind::StoreOff => {
                 let store =
                     proto::Store { code: self.key.stores[0].clone(), active: Some(false), ..Default::default() };
                 let update_mask = Some(prost_types::FieldMask { paths: vec!["active".to_owned()] });
@@ -137,7 +139,7 @@ impl Subject {
             }
         };
         let written = written.expect("a write tells what it came to");
-        ledger.ended(&self.token, &written);
+        ledger.end_acknowledged(&self.token, &written);
         Ok(written)
     }
 }
@@ -151,10 +153,10 @@ impl Subject {
 /// # Panics
 ///
 /// When the response lacks a required field.
-pub async fn make(client: &Client, ledger: &Ledger, key: Key) -> Result<(Key, String), Status> {
+pub async fn create_key(client: &Client, ledger: &Ledger, key: Key) -> Result<(Key, String), Status> {
     let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
     let answer = client.keys().create_key(request).await?.into_inner();
-    ledger.made(answer.key.as_ref(), &answer.token, answer.written.as_ref());
+    ledger.created(answer.key.as_ref(), &answer.token, answer.written.as_ref());
     Ok((answer.key.expect("an answer has a key"), answer.token))
 }
 

@@ -20,37 +20,37 @@ use crate::calls::{Client, STATUSES};
 use crate::oracle::Recorder;
 
 /// Timeout of a call. A later response is useless to its caller.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Maximum number of wrong decisions to report.
-const TOLD: usize = 20;
+const MAX_REPORTED: usize = 20;
 
 /// A record of acknowledged changes.
 #[derive(Debug)]
 pub struct Ledger {
     max_staleness: Duration,
-    lives: Mutex<HashMap<String, Life>>,
+    events_by_token: Mutex<HashMap<String, KeyEvents>>,
     wrong: Mutex<Vec<String>>,
     /// Recorder for the oracle.
     pub recorder: Recorder,
 }
 
-/// The life of a token.
+/// What happened to a token.
 #[derive(Debug, Clone, Default)]
 #[expect(dead_code, reason = "a name is for messages")]
-struct Life {
+struct KeyEvents {
     name: String,
     /// When its end was requested first.
-    asked: Option<Duration>,
+    end_requested: Option<Duration>,
     /// When its end was acknowledged, and which replicas may be behind.
-    ended: Option<(Duration, Behind)>,
+    end_acknowledged: Option<(Duration, PossiblyStale)>,
 }
 
 /// Replicas that may be behind an acknowledged write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Behind {
-    These(Vec<String>),
-    Anybody,
+enum PossiblyStale {
+    Listed(Vec<String>),
+    Any,
 }
 
 impl Ledger {
@@ -58,7 +58,7 @@ impl Ledger {
     #[must_use]
     pub fn new(max_staleness: Duration) -> Self {
         let recorder = Recorder::new(Arc::new(SystemClock));
-        Self { max_staleness, lives: Mutex::default(), wrong: Mutex::default(), recorder }
+        Self { max_staleness, events_by_token: Mutex::default(), wrong: Mutex::default(), recorder }
     }
 
     /// Returns the `max_staleness` of the servers.
@@ -72,58 +72,63 @@ impl Ledger {
     /// # Panics
     ///
     /// When the response lacks a required field.
-    pub fn made(&self, key: Option<&proto::Key>, token: &str, written: Option<&Written>) {
+    pub fn created(&self, key: Option<&proto::Key>, token: &str, written: Option<&Written>) {
         let (key, written) = (key.expect("an answer has a key"), written.expect("a write tells what it came to"));
         let secret = key.secrets.first().expect("a new key has a secret");
-        self.recorder.issued(token, &key.id, &secret.id);
-        self.acknowledged(written);
-        let life = Life { name: key.name.clone(), ..Life::default() };
-        self.lives.lock().unwrap().insert(token.to_owned(), life);
+        self.recorder.record_token(token, &key.id, &secret.id);
+        self.record_write(written);
+        let events = KeyEvents { name: key.name.clone(), ..KeyEvents::default() };
+        self.events_by_token.lock().unwrap().insert(token.to_owned(), events);
     }
 
     /// Notes that the end of a token will be requested: from now on either decision may be correct.
-    pub fn ending(&self, token: &str) {
-        self.of(token, |life| {
-            life.asked.get_or_insert_with(now);
+    pub fn end_requested(&self, token: &str) {
+        self.update(token, |events| {
+            events.end_requested.get_or_insert_with(now);
         });
     }
 
     /// Notes that the end of a token was acknowledged.
-    pub fn ended(&self, token: &str, written: &Written) {
-        self.acknowledged(written);
-        let behind =
-            if written.pending_unknown { Behind::Anybody } else { Behind::These(written.pending_replicas.clone()) };
-        self.of(token, |life| life.ended = Some((now(), behind)));
+    pub fn end_acknowledged(&self, token: &str, written: &Written) {
+        self.record_write(written);
+        let behind = if written.pending_unknown {
+            PossiblyStale::Any
+        } else {
+            PossiblyStale::Listed(written.pending_replicas.clone())
+        };
+        self.update(token, |events| events.end_acknowledged = Some((now(), behind)));
     }
 
     /// Returns all tokens.
     #[must_use]
-    pub fn all(&self) -> Vec<String> {
+    pub fn all_tokens(&self) -> Vec<String> {
         self.tokens(|_| true)
     }
 
     /// Returns how many ends were acknowledged.
     #[must_use]
-    pub fn ends(&self) -> usize {
-        self.tokens(|life| life.ended.is_some()).len()
+    pub fn ended_count(&self) -> usize {
+        self.tokens(|events| events.end_acknowledged.is_some()).len()
     }
 
     /// Returns the tokens for which only one decision is correct by now.
     #[must_use]
-    pub fn certain(&self) -> Vec<(String, bool)> {
-        let lives = self.lives.lock().unwrap();
-        let certain = lives.iter().filter_map(|(token, life)| match (&life.asked, &life.ended) {
-            (None, _) => Some((token.clone(), true)),
-            (_, Some(_)) => Some((token.clone(), false)),
-            (Some(_), None) => None,
+    pub fn expected_decisions(&self) -> Vec<(String, bool)> {
+        let events_by_token = self.events_by_token.lock().unwrap();
+        let expected = events_by_token.iter().filter_map(|(token, events)| {
+            match (&events.end_requested, &events.end_acknowledged) {
+                (None, _) => Some((token.clone(), true)),
+                (_, Some(_)) => Some((token.clone(), false)),
+                (Some(_), None) => None,
+            }
         });
-        certain.collect()
+        expected.collect()
     }
 
     /// Describes a token for a message, without the token itself.
     #[must_use]
     pub fn describe(&self, token: &str) -> String {
-        format!("{:?}", self.lives.lock().unwrap().get(token))
+        format!("{:?}", self.events_by_token.lock().unwrap().get(token))
     }
 
     /// Calls a server with the token for [`STATUSES`], and checks and records the decision.
@@ -135,58 +140,58 @@ impl Ledger {
     /// # Panics
     ///
     /// When the response has no decision.
-    pub async fn ask(&self, client: &Client, replica: &str, token: &str) -> Result<Decision, Status> {
+    pub async fn authorize(&self, client: &Client, replica: &str, token: &str) -> Result<Decision, Status> {
         let request =
             proto::AuthorizeRequest { key: token.to_owned(), method: STATUSES.to_owned(), ..Default::default() };
-        let (begun, sent) = (self.recorder.begin(), now());
-        let answer = match tokio::time::timeout(PATIENCE, client.authorization().authorize(request.clone())).await {
+        let (moment, sent) = (self.recorder.now(), now());
+        let answer = match tokio::time::timeout(CALL_TIMEOUT, client.authorization().authorize(request.clone())).await {
             Ok(answer) => answer.map(|answer| answer.into_inner().decision.expect("an answer has a decision")),
-            Err(_) => Err(Status::unavailable(format!("no answer within {PATIENCE:?}"))),
+            Err(_) => Err(Status::unavailable(format!("no answer within {CALL_TIMEOUT:?}"))),
         };
         if let Ok(decision) = &answer {
-            self.recorder.authorize(replica, begun, &request, decision);
+            self.recorder.record_decision(replica, moment, &request, decision);
         }
-        self.judge(replica, token, sent, &answer);
+        self.check(replica, token, sent, &answer);
         answer
     }
 
-    fn acknowledged(&self, written: &Written) {
+    fn record_write(&self, written: &Written) {
         let everywhere = written.pending_replicas.is_empty() && !written.pending_unknown;
-        self.recorder.acknowledged_as(&written.revision, everywhere);
+        self.recorder.record_revision(&written.revision, everywhere);
     }
 
-    fn judge(&self, replica: &str, token: &str, sent: Duration, answer: &Result<Decision, Status>) {
+    fn check(&self, replica: &str, token: &str, sent: Duration, answer: &Result<Decision, Status>) {
         let received = now();
         let decision = match answer {
             Ok(decision) => decision,
             // There was no decision, which is never wrong if the status reports that. A broken connection is unknown or
             // cancelled.
             Err(status) => {
-                let honest = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
-                if !honest.contains(&status.code()) {
-                    self.is_wrong(format!("replica {replica}: {status:?}"));
+                let expected_codes = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
+                if !expected_codes.contains(&status.code()) {
+                    self.report_wrong(format!("replica {replica}: {status:?}"));
                 }
                 return;
             }
         };
-        let Some(life) = self.lives.lock().unwrap().get(token).cloned() else {
+        let Some(events) = self.events_by_token.lock().unwrap().get(token).cloned() else {
             return;
         };
         let wrong = if decision.allowed {
-            life.ended.as_ref().is_some_and(|(at, behind)| {
+            events.end_acknowledged.as_ref().is_some_and(|(at, behind)| {
                 let excused = sent <= *at + self.max_staleness
                     && match behind {
-                        Behind::These(replicas) => replicas.iter().any(|behind| behind == replica),
-                        Behind::Anybody => true,
+                        PossiblyStale::Listed(replicas) => replicas.iter().any(|behind| behind == replica),
+                        PossiblyStale::Any => true,
                     };
                 sent > *at && !excused
             })
         } else {
-            life.asked.is_none_or(|at| received < at)
+            events.end_requested.is_none_or(|at| received < at)
         };
         if wrong {
-            self.is_wrong(format!(
-                "replica {replica}, sent at {sent:?}, received at {received:?}: {} {:?} at revision {}, where {life:?}",
+            self.report_wrong(format!(
+                "replica {replica}, sent at {sent:?}, received at {received:?}: {} {:?} at revision {}, where {events:?}",
                 if decision.allowed { "allowed" } else { "refused" },
                 Reason::try_from(decision.reason),
                 decision.revision,
@@ -196,7 +201,7 @@ impl Ledger {
 
     /// Returns whether there was a wrong decision.
     #[must_use]
-    pub fn is_spoilt(&self) -> bool {
+    pub fn has_wrong_decision(&self) -> bool {
         !self.wrong.lock().unwrap().is_empty()
     }
 
@@ -207,21 +212,21 @@ impl Ledger {
     /// With the first wrong decisions.
     pub fn assert_clean(&self) {
         let wrong = self.wrong.lock().unwrap();
-        let told: Vec<_> = wrong.iter().take(TOLD).map(String::as_str).collect();
-        assert!(wrong.is_empty(), "{} wrong answers, the first of them:\n{}", wrong.len(), told.join("\n"));
+        let reported: Vec<_> = wrong.iter().take(MAX_REPORTED).map(String::as_str).collect();
+        assert!(wrong.is_empty(), "{} wrong answers, the first of them:\n{}", wrong.len(), reported.join("\n"));
     }
 
-    fn is_wrong(&self, what: String) {
+    fn report_wrong(&self, what: String) {
         self.wrong.lock().unwrap().push(what);
     }
 
-    fn of(&self, token: &str, change: impl FnOnce(&mut Life)) {
-        let mut lives = self.lives.lock().unwrap();
-        change(lives.get_mut(token).expect("the ledger knows the token"));
+    fn update(&self, token: &str, change: impl FnOnce(&mut KeyEvents)) {
+        let mut events_by_token = self.events_by_token.lock().unwrap();
+        change(events_by_token.get_mut(token).expect("the ledger knows the token"));
     }
 
-    fn tokens(&self, of: impl Fn(&Life) -> bool) -> Vec<String> {
-        let lives = self.lives.lock().unwrap();
-        lives.iter().filter(|(_, life)| of(life)).map(|(token, _)| token.clone()).collect()
+    fn tokens(&self, filter: impl Fn(&KeyEvents) -> bool) -> Vec<String> {
+        let events_by_token = self.events_by_token.lock().unwrap();
+        events_by_token.iter().filter(|(_, events)| filter(events)).map(|(token, _)| token.clone()).collect()
     }
 }

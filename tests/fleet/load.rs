@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::changes::{self, KINDS, Subject};
+use super::changes::{self, CHANGE_KINDS, Subject};
 use super::ledger::Ledger;
 use super::{Fleet, now};
-use crate::calls::{Client, METHODS, STORES, beside, selected};
+use crate::calls::{Client, METHODS, STORES, key_with_access, spawn_task};
 use crate::support::pass;
 
 /// A call that got no decision.
@@ -38,13 +38,13 @@ impl Tally {
     /// Returns the durations of the calls sent from `from` until before `until`, in microseconds.
     #[must_use]
     pub fn times(&self, from: Duration, until: Duration) -> Vec<u32> {
-        let within = self.place(from)..self.place(until);
+        let within = self.offset_millis(from)..self.offset_millis(until);
         let answered = self.answered.iter().flatten().filter(|(sent, _)| within.contains(sent));
         answered.map(|(_, took)| *took).collect()
     }
 
     /// Returns a moment in the unit of [`Tally::answered`].
-    fn place(&self, at: Duration) -> u32 {
+    fn offset_millis(&self, at: Duration) -> u32 {
         u32::try_from(at.saturating_sub(self.began).as_millis()).unwrap_or(u32::MAX)
     }
 
@@ -54,7 +54,7 @@ impl Tally {
     ///
     /// When they were not, or when there were too few for that to mean anything.
     pub fn assert_answered(&self, servers: &[usize], from: Duration, until: Duration) {
-        let within = self.place(from)..self.place(until);
+        let within = self.offset_millis(from)..self.offset_millis(until);
         let answered: usize = servers
             .iter()
             .map(|server| self.answered[*server].iter().filter(|(sent, _)| within.contains(sent)).count())
@@ -76,7 +76,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
-    callers: Vec<JoinHandle<Called>>,
+    callers: Vec<JoinHandle<CallerResult>>,
     began: Duration,
     servers: usize,
 }
@@ -88,14 +88,14 @@ impl Load {
     /// # Panics
     ///
     /// When a key cannot be created or is not allowed.
-    pub async fn begin(fleet: &Fleet, warm: usize, callers: usize, pause: Duration) -> Self {
+    pub async fn start(fleet: &Fleet, warm: usize, callers: usize, pause: Duration) -> Self {
         let mut tokens = Vec::new();
         for number in 0..warm {
-            let key = selected(&format!("warm {number}"), &STORES[..2], &METHODS[1..2]);
-            let made = changes::make(&fleet.members[0].client, &fleet.ledger, key).await;
+            let key = key_with_access(&format!("warm {number}"), &STORES[..2], &METHODS[1..2]);
+            let made = changes::create_key(&fleet.members[0].client, &fleet.ledger, key).await;
             let (_, token) = made.expect("a key is made");
             for member in &fleet.members {
-                let decision = fleet.ledger.ask(&member.client, &member.replica, &token).await;
+                let decision = fleet.ledger.authorize(&member.client, &member.replica, &token).await;
                 let decision = decision.expect("a call is decided");
                 assert!(decision.allowed, "{decision:?}");
             }
@@ -116,7 +116,7 @@ impl Load {
                     began,
                     pause,
                 };
-                tasks.push(beside(caller.call(number * 7)));
+                tasks.push(spawn_task(caller.run(number * 7)));
             }
         }
         Self { stop, callers: tasks, began, servers: fleet.members.len() }
@@ -140,7 +140,7 @@ impl Load {
 }
 
 /// A server, its calls with a decision, as in [`Tally::answered`], and its failed calls.
-type Called = (usize, Vec<(u32, u32)>, Vec<Failure>);
+type CallerResult = (usize, Vec<(u32, u32)>, Vec<Failure>);
 
 struct Caller {
     server: usize,
@@ -154,7 +154,7 @@ struct Caller {
 }
 
 impl Caller {
-    async fn call(self, first: usize) -> Called {
+    async fn run(self, first: usize) -> CallerResult {
         let (mut answered, mut failures) = (Vec::new(), Vec::new());
         let mut all = Vec::new();
         for number in first.. {
@@ -163,11 +163,11 @@ impl Caller {
             }
             let warm = number % 2 == 0 || all.is_empty();
             if number % 64 == 0 {
-                all = self.ledger.all();
+                all = self.ledger.all_tokens();
             }
             let token = if warm { &self.warm[number / 2 % self.warm.len()] } else { &all[number % all.len()] };
             let sent = now();
-            let answer = self.ledger.ask(&self.client, &self.replica, token).await;
+            let answer = self.ledger.authorize(&self.client, &self.replica, token).await;
             if warm {
                 match answer {
                     Ok(_) => {
@@ -199,7 +199,7 @@ pub struct Writers {
 
 impl Writers {
     /// Starts `writers` concurrent writers, each with `pause` after each key.
-    pub fn begin(fleet: &Fleet, servers: &[usize], writers: usize, pause: Duration) -> Self {
+    pub fn start(fleet: &Fleet, servers: &[usize], writers: usize, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (done, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let clients: Vec<_> = servers.iter().map(|server| fleet.members[*server].client.clone()).collect();
@@ -208,15 +208,15 @@ impl Writers {
             let (stop, done, failed) = (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&failed));
             // Makes key names unique across several runs of writers in one test.
             let run = now().as_millis();
-            beside(async move {
+            spawn_task(async move {
                 for number in writer.. {
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
                     let (one, other) = (&clients[number % clients.len()], &clients[(number / 2 + 1) % clients.len()]);
                     let name = format!("w{run}-{writer}-{number}");
-                    let kind = KINDS[number % KINDS.len()];
-                    let ended = match Subject::make(one, &ledger, kind, &name).await {
+                    let kind = CHANGE_KINDS[number % CHANGE_KINDS.len()];
+                    let ended = match Subject::create(one, &ledger, kind, &name).await {
                         Ok(subject) => subject.end(other, &ledger).await.map(drop),
                         Err(status) => Err(status),
                     };

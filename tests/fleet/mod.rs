@@ -2,10 +2,10 @@
 //! that checks every decision against the writes acknowledged before the call. For tests that cause failures meanwhile.
 
 pub mod changes;
-pub mod crowd;
+pub mod imported_keys;
 pub mod ledger;
 pub mod load;
-pub mod spread;
+pub mod propagation;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,9 +74,9 @@ impl Fleet {
         let token = first.expect("one of the servers made the first operator").admin_token();
         let mut members = Vec::new();
         for server in servers {
-            members.push(Member::of(server, &token).await);
+            members.push(Member::connect(server, &token).await);
         }
-        members[0].client.furnish().await;
+        members[0].client.create_test_data().await;
         Self { members, token, ledger: Arc::new(Ledger::new(max_staleness)) }
     }
 
@@ -86,14 +86,14 @@ impl Fleet {
     ///
     /// When it does not become ready.
     pub async fn join(&mut self, builder: Builder) {
-        let member = Member::of(builder.start(), &self.token).await;
+        let member = Member::connect(builder.start(), &self.token).await;
         self.members.push(member);
     }
 
     /// Updates the address of a server after it was started again.
-    pub async fn rejoined(&mut self, at: usize) {
+    pub async fn reconnect(&mut self, at: usize) {
         let member = self.members.remove(at);
-        let member = Member::of(member.server, &self.token).await;
+        let member = Member::connect(member.server, &self.token).await;
         self.members.insert(at, member);
     }
 
@@ -108,7 +108,7 @@ impl Fleet {
     /// # Panics
     ///
     /// When one does not within [`RECOVERY`].
-    pub async fn all_ready(&self) {
+    pub async fn wait_all_ready(&self) {
         for member in &self.members {
             eventually_async("every server is ready, without a restart", RECOVERY, async || {
                 member.is_ready().then_some(())
@@ -123,22 +123,22 @@ impl Fleet {
     /// # Panics
     ///
     /// When one does not within [`RECOVERY`]: the message names the keys. When the oracle complains.
-    pub async fn agrees_with_ledger(&self) {
-        self.agrees_after(None).await;
+    pub async fn assert_agrees_with_ledger(&self) {
+        self.assert_agrees_after(None).await;
     }
 
-    /// Does the same as [`Fleet::agrees_with_ledger`] after storage has switched to a different history.
+    /// Does the same as [`Fleet::assert_agrees_with_ledger`] after storage has switched to a different history.
     ///
     /// # Panics
     ///
     /// As there.
-    pub async fn agrees_after(&self, before: Option<(History, Duration)>) {
+    pub async fn assert_agrees_after(&self, before: Option<(History, Duration)>) {
         for member in &self.members {
             let mut last = Vec::new();
             let agreed =
                 eventually_async("every acknowledged write is applied by every server", RECOVERY, async || {
                     last = member.disagreements(&self.ledger).await;
-                    (last.is_empty() || self.ledger.is_spoilt()).then_some(())
+                    (last.is_empty() || self.ledger.has_wrong_decision()).then_some(())
                 });
             agreed.await;
         }
@@ -161,7 +161,7 @@ impl Fleet {
 }
 
 impl Member {
-    async fn of(server: LatchkeyProcess, token: &str) -> Self {
+    async fn connect(server: LatchkeyProcess, token: &str) -> Self {
         let client = Client::new(server.addresses(), token);
         let listed = eventually_async("a server tells which replica it is", RECOVERY, async || {
             client.replicas().list_replicas(proto::ListReplicasRequest {}).await.ok()
@@ -202,8 +202,8 @@ impl Member {
 
     async fn disagreements(&self, ledger: &Ledger) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (token, allowed) in ledger.certain() {
-            let answer = ledger.ask(&self.client, &self.replica, &token).await;
+        for (token, allowed) in ledger.expected_decisions() {
+            let answer = ledger.authorize(&self.client, &self.replica, &token).await;
             if answer.ok().map(|decision| decision.allowed) != Some(allowed) {
                 wrong.push(ledger.describe(&token));
             }

@@ -7,12 +7,12 @@ use prost::Message;
 use prost::bytes::Bytes;
 use prost_types::FieldMask;
 
-use crate::calls::{METHODS, STORES, selected};
-use crate::raw::{Call, Line};
+use crate::calls::{METHODS, STORES, key_with_access};
+use crate::raw::{Call, Connection};
 use crate::requests::filled;
-use crate::table::{Row, Sent, Target, hold};
+use crate::table::{Payload, RequestKind, Target, assert_linear};
 
-fn keys(method: &str, message: &impl Message) -> Sent {
+fn keys(method: &str, message: &impl Message) -> Payload {
     let path = match method {
         "CreateKey" => "/latchkey.v1.KeyService/CreateKey",
         "UpdateKey" => "/latchkey.v1.KeyService/UpdateKey",
@@ -24,14 +24,14 @@ fn keys(method: &str, message: &impl Message) -> Sent {
         "CreateStore" => "/latchkey.v1.StoreService/CreateStore",
         other => panic!("no path of {other}"),
     };
-    Sent::Call(Call { path, message: Bytes::from(message.encode_to_vec()) })
+    Payload::Call(Call { path, message: Bytes::from(message.encode_to_vec()) })
 }
 
 fn key() -> proto::Key {
-    selected("a key", &[], &METHODS)
+    key_with_access("a key", &[], &METHODS)
 }
 
-fn create(key: proto::Key) -> Sent {
+fn create(key: proto::Key) -> Payload {
     keys("CreateKey", &proto::CreateKeyRequest { key: Some(key), ..Default::default() })
 }
 
@@ -39,7 +39,7 @@ fn list(count: usize, part: impl Fn(usize) -> String) -> Vec<String> {
     (0..count).map(part).collect()
 }
 
-fn import(bytes: usize, one: impl Fn(usize) -> proto::ImportedKey) -> Sent {
+fn import(bytes: usize, one: impl Fn(usize) -> proto::ImportedKey) -> Payload {
     let first = one(0).encoded_len() + 4;
     let keys_of = (0..bytes / first).map(one).collect();
     keys("ImportKeys", &proto::ImportKeysRequest { keys: keys_of, dry_run: true, options: None })
@@ -47,7 +47,7 @@ fn import(bytes: usize, one: impl Fn(usize) -> proto::ImportedKey) -> Sent {
 
 fn imported(number: usize, stores: &[&str]) -> proto::ImportedKey {
     proto::ImportedKey {
-        key: Some(selected("old", stores, &METHODS[..1])),
+        key: Some(key_with_access("old", stores, &METHODS[..1])),
         secret: Some(proto::imported_key::Secret::Sha256(format!("{number:064x}"))),
         hint: String::new(),
     }
@@ -63,41 +63,43 @@ fn method(identity: String, block: String) -> proto::Method {
     }
 }
 
-fn book(bytes: usize, one: impl Fn(usize) -> proto::Method) -> Sent {
+fn book(bytes: usize, one: impl Fn(usize) -> proto::Method) -> Payload {
     let first = one(0).encoded_len() + 4;
     let methods = (0..bytes / first).map(one).collect();
     keys("ImportMethods", &proto::ImportMethodsRequest { methods, retire_missing: false, dry_run: true, options: None })
 }
 
 /// A console user who has signed in.
-struct Visitor {
+struct ConsoleSession {
     address: SocketAddr,
     cookie: String,
     csrf: String,
 }
 
-impl Visitor {
+impl ConsoleSession {
     fn sign_in(address: SocketAddr, token: &str) -> Self {
-        let mut visitor = Self { address, cookie: String::new(), csrf: String::new() };
-        let Sent::Text(form) = visitor.form("/sign-in", &format!("token={token}")) else { unreachable!("it is text") };
+        let mut session = Self { address, cookie: String::new(), csrf: String::new() };
+        let Payload::Text(form) = session.form("/sign-in", &format!("token={token}")) else {
+            unreachable!("it is text")
+        };
         let answer = exchange(address, &form);
         let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("signed in");
-        visitor.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        let Sent::Text(page) = visitor.page("/integration/keys/new", "") else { unreachable!("it is text") };
+        session.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let Payload::Text(page) = session.page("/integration/keys/new", "") else { unreachable!("it is text") };
         let page = exchange(address, &page);
         let (_, csrf) = page.split_once("name=\"csrf\" value=\"").expect("the form has a token of the session's");
-        visitor.csrf = csrf.split('"').next().unwrap_or_default().to_owned();
-        visitor
+        session.csrf = csrf.split('"').next().unwrap_or_default().to_owned();
+        session
     }
 
-    fn page(&self, path: &str, more: &str) -> Sent {
+    fn page(&self, path: &str, more: &str) -> Payload {
         let Self { address, cookie, .. } = self;
         let text =
             format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncookie: {cookie}{more}\r\n\r\n");
-        Sent::Text(text.into_bytes())
+        Payload::Text(text.into_bytes())
     }
 
-    fn form(&self, path: &str, fields: &str) -> Sent {
+    fn form(&self, path: &str, fields: &str) -> Payload {
         let Self { address, cookie, csrf } = self;
         let body = format!("csrf={csrf}&{fields}");
         let text = format!(
@@ -105,7 +107,7 @@ impl Visitor {
              content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        Sent::Text(text.into_bytes())
+        Payload::Text(text.into_bytes())
     }
 }
 
@@ -121,13 +123,13 @@ fn exchange(address: SocketAddr, text: &[u8]) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_at_the_administration_port_grows_as_its_input() {
-    let _alone = crate::ALONE.lock().await;
+    let _serial = crate::SERIAL.lock().await;
     let (server, client, _file) = crate::decisions::server().await;
-    let (made, _) = client.create_key(selected("used", &STORES[..2], &METHODS)).await.expect("a key is made");
+    let (made, _) = client.create_key(key_with_access("used", &STORES[..2], &METHODS)).await.expect("a key is made");
     let admin = server.admin_token();
-    let mut rows: Vec<Row> = Vec::new();
-    let mut row = |name: &str, bytes: usize, make: Box<dyn Fn(usize) -> Sent>| {
-        rows.push(Row { name: name.to_owned(), make, bytes });
+    let mut rows: Vec<RequestKind> = Vec::new();
+    let mut row = |name: &str, bytes: usize, make: Box<dyn Fn(usize) -> Payload>| {
+        rows.push(RequestKind { name: name.to_owned(), make, bytes });
     };
 
     row(
@@ -285,76 +287,76 @@ async fn work_at_the_administration_port_grows_as_its_input() {
     );
 
     let address = server.addresses().admin;
-    let stranger = Visitor { address, cookie: "latchkey=none".to_owned(), csrf: "none".to_owned() };
-    let visitor = std::sync::Arc::new({
+    let signed_out = ConsoleSession { address, cookie: "latchkey=none".to_owned(), csrf: "none".to_owned() };
+    let session = std::sync::Arc::new({
         let admin = admin.clone();
-        tokio::task::spawn_blocking(move || Visitor::sign_in(address, &admin)).await.expect("signed in")
+        tokio::task::spawn_blocking(move || ConsoleSession::sign_in(address, &admin)).await.expect("signed in")
     });
     row(
         "console, without a session: a form",
         24_000,
         Box::new(move |bytes| {
-            stranger.form("/integration/keys/new", &filled(bytes, |number| format!("stores={number:x}&")))
+            signed_out.form("/integration/keys/new", &filled(bytes, |number| format!("stores={number:x}&")))
         }),
     );
-    let mut page = |name: &str, make: fn(&Visitor, usize) -> Sent| {
-        let visitor = std::sync::Arc::clone(&visitor);
-        row(name, 6_000, Box::new(move |bytes| make(&visitor, bytes)));
+    let mut page = |name: &str, make: fn(&ConsoleSession, usize) -> Payload| {
+        let session = std::sync::Arc::clone(&session);
+        row(name, 6_000, Box::new(move |bytes| make(&session, bytes)));
     };
-    page("console, cookies", |visitor, bytes| {
-        visitor.page("/integration/keys", &filled(bytes, |number| format!("; c{number:x}=1")))
+    page("console, cookies", |session, bytes| {
+        session.page("/integration/keys", &filled(bytes, |number| format!("; c{number:x}=1")))
     });
-    page("console, filters", |visitor, bytes| {
-        visitor.page(&format!("/integration/keys?{}", filled(bytes, |number| format!("text={number:x}&"))), "")
+    page("console, filters", |session, bytes| {
+        session.page(&format!("/integration/keys?{}", filled(bytes, |number| format!("text={number:x}&"))), "")
     });
-    let mut form = |name: &str, bytes: usize, make: fn(&Visitor, usize) -> Sent| {
-        let visitor = std::sync::Arc::clone(&visitor);
-        row(name, bytes, Box::new(move |bytes| make(&visitor, bytes)));
+    let mut form = |name: &str, bytes: usize, make: fn(&ConsoleSession, usize) -> Payload| {
+        let session = std::sync::Arc::clone(&session);
+        row(name, bytes, Box::new(move |bytes| make(&session, bytes)));
     };
-    form("console, a key's stores", 400_000, |visitor, bytes| {
+    form("console, a key's stores", 400_000, |session, bytes| {
         let stores = filled(bytes, |number| format!("stores={number:x}&"));
-        visitor.form("/integration/keys/new", &format!("name=a&store_access=selected&method_access=all&{stores}"))
+        session.form("/integration/keys/new", &format!("name=a&store_access=selected&method_access=all&{stores}"))
     });
-    form("console, a key's labels", 400_000, |visitor, bytes| {
+    form("console, a key's labels", 400_000, |session, bytes| {
         let labels = filled(bytes, |number| format!("l{number:x}%0A"));
-        visitor.form("/integration/keys/new", &format!("name=a&labels={labels}"))
+        session.form("/integration/keys/new", &format!("name=a&labels={labels}"))
     });
-    form("console, one label again and again", 400_000, |visitor, bytes| {
-        visitor.form("/integration/keys/new", &format!("name=a&labels={}", "l%0A".repeat(bytes / 4)))
+    form("console, one label again and again", 400_000, |session, bytes| {
+        session.form("/integration/keys/new", &format!("name=a&labels={}", "l%0A".repeat(bytes / 4)))
     });
-    form("console, a key's networks", 400_000, |visitor, bytes| {
+    form("console, a key's networks", 400_000, |session, bytes| {
         let networks = filled(bytes, |number| format!("10.{}.{}.0/24%0A", number % 200, number / 200));
-        visitor.form("/integration/keys/new", &format!("name=a&networks={networks}"))
+        session.form("/integration/keys/new", &format!("name=a&networks={networks}"))
     });
-    form("console, a book of distinct methods", 200_000, |visitor, bytes| {
+    form("console, a book of distinct methods", 200_000, |session, bytes| {
         let methods =
             filled(bytes, |number| format!("      - {{method: GET /b/{number:06}, summary: a, store_use: none}}\n"));
-        import_form(visitor, &format!("    methods:\n{methods}"))
+        import_form(session, &format!("    methods:\n{methods}"))
     });
-    form("console, a book with every method wrong", 200_000, |visitor, bytes| {
+    form("console, a book with every method wrong", 200_000, |session, bytes| {
         let methods = filled(bytes, |number| format!("      - {{method: get {number}, store_use: no}}\n"));
-        import_form(visitor, &format!("    methods:\n{methods}"))
+        import_form(session, &format!("    methods:\n{methods}"))
     });
-    form("console, a book of one shape", 200_000, |visitor, bytes| {
+    form("console, a book of one shape", 200_000, |session, bytes| {
         let methods = filled(bytes, |number| format!("      - {{method: GET /b/{{a{number}}}, store_use: none}}\n"));
-        import_form(visitor, &format!("    methods:\n{methods}"))
+        import_form(session, &format!("    methods:\n{methods}"))
     });
-    form("console, a book that is nested", 20_000, |visitor, bytes| {
-        import_form(visitor, &format!("    methods: {}{}\n", "[".repeat(bytes / 2), "]".repeat(bytes / 2)))
+    form("console, a book that is nested", 20_000, |session, bytes| {
+        import_form(session, &format!("    methods: {}{}\n", "[".repeat(bytes / 2), "]".repeat(bytes / 2)))
     });
-    form("console, a book of anchors", 100_000, |visitor, bytes| {
+    form("console, a book of anchors", 100_000, |session, bytes| {
         let aliases = filled(bytes, |number| format!("      - &a{number} [*a{}]\n", number.saturating_sub(1)));
-        import_form(visitor, &format!("    methods:\n{aliases}"))
+        import_form(session, &format!("    methods:\n{aliases}"))
     });
-    let target = Target { pid: server.pid(), line: Line::new(address, &admin), address };
-    hold("The administration port", &target, rows).await;
+    let target = Target { pid: server.pid(), connection: Connection::new(address, &admin), address };
+    assert_linear("The administration port", &target, rows).await;
 }
 
-fn import_form(visitor: &Visitor, rest: &str) -> Sent {
+fn import_form(session: &ConsoleSession, rest: &str) -> Payload {
     let yaml = format!("format: 1\ntitle: Book\nblocks:\n  - title: Block\n{rest}");
     let yaml: String = yaml
         .bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect();
-    visitor.form("/integration/methods/import", &format!("yaml={yaml}"))
+    session.form("/integration/methods/import", &format!("yaml={yaml}"))
 }

@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
-use crate::calls::{Client, METHODS, STORES, selected};
-use crate::raw::{Call, Line};
+use crate::calls::{Client, METHODS, STORES, key_with_access};
+use crate::raw::{Call, Connection};
 use crate::requests::{self as worst, PROFILE, UNKNOWN, filled};
 use crate::support::process::LatchkeyProcess;
-use crate::table::{Row, Sent, Target, hold};
+use crate::table::{Payload, RequestKind, Target, assert_linear};
 
 type Make = fn(&str, usize) -> Call;
 type Extra = fn(usize) -> String;
@@ -16,27 +16,27 @@ pub async fn server() -> (LatchkeyProcess, Client, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().expect("a file is made");
     file.write_all(PROFILE.as_bytes()).expect("the file is written");
     let server = LatchkeyProcess::builder().env("LATCHKEY_CONFIG", file.path()).start();
-    let client = Client::admin_of(&server);
-    client.furnish().await;
+    let client = Client::for_admin(&server);
+    client.create_test_data().await;
     (server, client, file)
 }
 
 /// Returns a proxy's request about another request.
-fn forwarded(key: &str, extra: &str) -> Sent {
+fn forwarded(key: &str, extra: &str) -> Payload {
     let text = format!(
         "GET /forward-auth/nginx/everywhere HTTP/1.1\r\nhost: latchkey\r\nconnection: close\r\nx-latchkey-caller: {key}\r\n\
          x-original-method: GET\r\nx-original-uri: /api/v5/orders\r\nx-original-host: api.example\r\nx-original-client: 10.0.0.1\r\n{extra}\r\n"
     );
-    Sent::Text(text.into_bytes())
+    Payload::Text(text.into_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_at_the_decision_port_grows_as_its_input() {
-    let _alone = crate::ALONE.lock().await;
+    let _serial = crate::SERIAL.lock().await;
     const BODY: usize = 440 << 10;
     const HEAD: usize = 24 << 10;
     let (server, client, _file) = server().await;
-    let key = selected("used", &STORES[..2], &METHODS);
+    let key = key_with_access("used", &STORES[..2], &METHODS);
     let (_, valid) = client.create_key(key).await.expect("a key is made");
     let admin = server.admin_token();
     let calls: [(&str, usize, Make); 23] = [
@@ -67,8 +67,8 @@ async fn work_at_the_decision_port_grows_as_its_input() {
     let mut rows = Vec::new();
     for (name, bytes, make) in calls {
         for (whose, key) in [("valid key", valid.clone()), ("no such key", UNKNOWN.to_owned())] {
-            let make = move |bytes: usize| Sent::Call(make(&key, bytes));
-            rows.push(Row { name: format!("{name}, {whose}"), make: Box::new(make), bytes });
+            let make = move |bytes: usize| Payload::Call(make(&key, bytes));
+            rows.push(RequestKind { name: format!("{name}, {whose}"), make: Box::new(make), bytes });
         }
     }
     let proxied: [(&str, Extra); 4] = [
@@ -85,10 +85,10 @@ async fn work_at_the_decision_port_grows_as_its_input() {
         for (whose, key) in [("valid key", valid.clone()), ("no such key", UNKNOWN.to_owned())] {
             let admin = admin.clone();
             let make = move |bytes: usize| forwarded(&admin, &format!("x-api-key: {key}\r\n{}", extra(bytes)));
-            rows.push(Row { name: format!("{name}, {whose}"), make: Box::new(make), bytes: 24 << 10 });
+            rows.push(RequestKind { name: format!("{name}, {whose}"), make: Box::new(make), bytes: 24 << 10 });
         }
     }
     let address = server.addresses().decision;
-    let target = Target { pid: server.pid(), line: Line::new(address, &admin), address };
-    hold("The decision port", &target, rows).await;
+    let target = Target { pid: server.pid(), connection: Connection::new(address, &admin), address };
+    assert_linear("The decision port", &target, rows).await;
 }

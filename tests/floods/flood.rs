@@ -10,9 +10,9 @@ use latchkey::clock::{Clock as _, SystemClock};
 use latchkey::proto::v1 as proto;
 use tonic::Code;
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, beside, selected};
-use crate::meter::memory;
-use crate::raw::{Call, Line};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access, spawn_task};
+use crate::process_cost::memory;
+use crate::raw::{Call, Connection};
 use crate::requests::{self as worst, PROFILE, UNKNOWN};
 use crate::support::process::LatchkeyProcess;
 use crate::support::{http, pass};
@@ -24,11 +24,11 @@ const DEADLINE: Duration = Duration::from_secs(1);
 /// Time that a server has for its shutdown.
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// Timeout of a flood request.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Effects noticed by other clients.
 #[derive(Debug, Default)]
-pub struct Noticed {
+pub struct Impact {
     /// Longest response time of /livez on any replica.
     pub livez: Duration,
     /// Longest time until a revocation was acknowledged.
@@ -36,7 +36,7 @@ pub struct Noticed {
     /// Number of revocations.
     pub revocations: usize,
     /// Allowed calls after an acknowledged revocation, on any replica; and revocations with a replica pending.
-    pub let_through: usize,
+    pub allowed_after_revocation: usize,
     pub pending: usize,
     /// Valid calls, and those that returned in time.
     pub calls: u64,
@@ -52,7 +52,7 @@ pub struct Noticed {
 
 /// Size of the flood.
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct FloodSize {
     /// Duration of the flood before SIGTERM.
     pub time: Duration,
     /// The database of the replicas; `None` for one server on SQLite.
@@ -77,34 +77,34 @@ fn requests(valid: &str) -> Vec<Arc<Call>> {
 }
 
 /// Starts the replicas, floods them, and returns what other clients noticed.
-pub async fn run(extent: &Extent) -> Noticed {
+pub async fn run(size: &FloodSize) -> Impact {
     let mut file = tempfile::NamedTempFile::new().expect("a file is made");
     file.write_all(PROFILE.as_bytes()).expect("the file is written");
     let drain = format!("{}s", DRAIN.as_secs());
     let start = || {
         let builder = LatchkeyProcess::builder().env("LATCHKEY_CONFIG", file.path()).env("LATCHKEY_DRAIN", &drain);
-        match &extent.database {
+        match &size.database {
             Some(url) => builder.database(url),
             None => builder,
         }
         .start()
     };
-    let mut replicas: Vec<LatchkeyProcess> = (0..extent.replicas).map(|_| start()).collect();
+    let mut replicas: Vec<LatchkeyProcess> = (0..size.replicas).map(|_| start()).collect();
     let admin = replicas[0].admin_token();
     let clients: Vec<Client> = replicas.iter().map(|replica| Client::new(replica.addresses(), &admin)).collect();
-    clients[0].furnish().await;
-    let key = || selected("used", &STORES[..2], &METHODS);
+    clients[0].create_test_data().await;
+    let key = || key_with_access("used", &STORES[..2], &METHODS);
     let (_, valid) = clients[0].create_key(key()).await.expect("a key is made");
     let mut revocable = Vec::new();
-    for _ in 0..(extent.time.as_secs() / 2).clamp(2, 20) {
+    for _ in 0..(size.time.as_secs() / 2).clamp(2, 20) {
         revocable.push(clients[0].create_key(key()).await.expect("a key is made"));
     }
     // The baseline of memory is taken after first use: buffers, caches, the pool's threads.
     let calls = requests(&valid);
     for replica in &replicas {
-        let line = Line::new(replica.addresses().decision, &admin);
+        let connection = Connection::new(replica.addresses().decision, &admin);
         for call in &calls {
-            let _ = line.call(call, PATIENCE).await;
+            let _ = connection.call(call, TIMEOUT).await;
         }
     }
     for client in &clients {
@@ -117,14 +117,14 @@ pub async fn run(extent: &Extent) -> Noticed {
     let over = Arc::new(AtomicBool::new(false));
     let flood: Arc<[AtomicU64; 3]> = Arc::default();
     let mut tasks = Vec::new();
-    for connection in 0..CONNECTIONS {
-        let replica = &replicas[connection % replicas.len()];
-        let line = Line::new(replica.addresses().decision, &admin);
-        let call = Arc::clone(&calls[connection / replicas.len() % calls.len()]);
+    for number in 0..CONNECTIONS {
+        let replica = &replicas[number % replicas.len()];
+        let connection = Connection::new(replica.addresses().decision, &admin);
+        let call = Arc::clone(&calls[number / replicas.len() % calls.len()]);
         let (over, flood) = (Arc::clone(&over), Arc::clone(&flood));
-        tasks.push(beside(async move {
+        tasks.push(spawn_task(async move {
             while !over.load(Ordering::Relaxed) {
-                let count = match line.call(&call, PATIENCE).await {
+                let count = match connection.call(&call, TIMEOUT).await {
                     Ok(_) => 0,
                     Err(status) if status.code() == Code::Unavailable => {
                         // As a client would that waits for its response.
@@ -143,7 +143,7 @@ pub async fn run(extent: &Extent) -> Noticed {
     for client in &clients {
         let (client, valid, measured) = (client.clone(), valid.clone(), Arc::clone(&measured));
         let (calls, answered) = (Arc::clone(&calls), Arc::clone(&answered));
-        callers.push(beside(async move {
+        callers.push(spawn_task(async move {
             while !measured.load(Ordering::Relaxed) {
                 let call = tokio::time::timeout(DEADLINE, client.authorize(&valid, STATUSES, "")).await;
                 calls.fetch_add(1, Ordering::Relaxed);
@@ -159,7 +159,7 @@ pub async fn run(extent: &Extent) -> Noticed {
         .zip(before)
         .map(|(replica, before)| {
             let (ops, pid, measured) = (replica.addresses().ops, replica.pid(), Arc::clone(&measured));
-            beside(async move {
+            spawn_task(async move {
                 let (mut longest, mut most) = (Duration::ZERO, 0);
                 while !measured.load(Ordering::Relaxed) {
                     let began = SystemClock.monotonic();
@@ -167,7 +167,7 @@ pub async fn run(extent: &Extent) -> Noticed {
                     let alive = probe.await.expect("it is asked").is_ok_and(|answer| answer.status == 200);
                     // No response at all counts as the timeout of a probe.
                     let took = SystemClock.monotonic().saturating_sub(began);
-                    longest = longest.max(if alive { took } else { PATIENCE });
+                    longest = longest.max(if alive { took } else { TIMEOUT });
                     most = most.max(memory(pid).unwrap_or(0).saturating_sub(before));
                     pass(Duration::from_millis(50)).await;
                 }
@@ -176,22 +176,22 @@ pub async fn run(extent: &Extent) -> Noticed {
         })
         .collect();
 
-    let mut noticed = Noticed::default();
-    let pause = extent.time / u32::try_from(revocable.len() + 1).expect("a few");
+    let mut impact = Impact::default();
+    let pause = size.time / u32::try_from(revocable.len() + 1).expect("a few");
     for (key, token) in revocable {
         pass(pause).await;
         let began = SystemClock.monotonic();
         let request = proto::RevokeKeyRequest { id: key.id, reason: "flooded".to_owned(), ..Default::default() };
-        let revoked = tokio::time::timeout(PATIENCE, clients[0].keys().revoke_key(request)).await;
-        noticed.revoked = noticed.revoked.max(SystemClock.monotonic().saturating_sub(began));
-        noticed.revocations += 1;
+        let revoked = tokio::time::timeout(TIMEOUT, clients[0].keys().revoke_key(request)).await;
+        impact.revoked = impact.revoked.max(SystemClock.monotonic().saturating_sub(began));
+        impact.revocations += 1;
         let written = revoked.ok().and_then(Result::ok).and_then(|answer| answer.into_inner().written);
         if written.is_none_or(|written| !written.pending_replicas.is_empty()) {
-            noticed.pending += 1;
+            impact.pending += 1;
         }
         for client in &clients {
             if client.authorize(&token, STATUSES, "").await.is_ok_and(|decision| decision.allowed) {
-                noticed.let_through += 1;
+                impact.allowed_after_revocation += 1;
             }
         }
     }
@@ -202,30 +202,30 @@ pub async fn run(extent: &Extent) -> Noticed {
     }
     for watch in watches {
         let (longest, most) = watch.await.expect("somebody watches");
-        noticed.livez = noticed.livez.max(longest);
-        noticed.grown = noticed.grown.max(most);
+        impact.livez = impact.livez.max(longest);
+        impact.grown = impact.grown.max(most);
     }
     // Shutdown while the flood continues.
     let began = SystemClock.monotonic();
     replicas.iter_mut().for_each(LatchkeyProcess::terminate);
     for replica in &mut replicas {
         let status = tokio::task::block_in_place(|| replica.wait_exit(DRAIN * 6));
-        noticed.ended = noticed.ended.max(SystemClock.monotonic().saturating_sub(began));
-        noticed.endings.push(status.to_string());
+        impact.ended = impact.ended.max(SystemClock.monotonic().saturating_sub(began));
+        impact.endings.push(status.to_string());
     }
     over.store(true, Ordering::Relaxed);
     for task in tasks {
         task.abort();
     }
-    noticed.calls = calls.load(Ordering::Relaxed);
-    noticed.answered = answered.load(Ordering::Relaxed);
-    noticed.flood = std::array::from_fn(|kind| flood[kind].load(Ordering::Relaxed));
-    noticed
+    impact.calls = calls.load(Ordering::Relaxed);
+    impact.answered = answered.load(Ordering::Relaxed);
+    impact.flood = std::array::from_fn(|kind| flood[kind].load(Ordering::Relaxed));
+    impact
 }
 
-impl Noticed {
+impl Impact {
     /// Returns the percentage of valid calls that returned in time.
-    pub fn answered_of_100(&self) -> f64 {
+    pub fn answered_percent(&self) -> f64 {
         self.answered as f64 * 100.0 / self.calls.max(1) as f64
     }
 }

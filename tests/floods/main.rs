@@ -7,14 +7,14 @@ pub mod calls;
 pub mod support;
 
 mod admin;
+mod brief_flood;
 mod decisions;
 mod flood;
-mod held;
-mod meter;
 mod overload;
+mod process_cost;
 mod raw;
 mod requests;
 mod table;
 
 /// Held by each test for its whole duration: load of one test would disturb the measurements of another.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+static SERIAL: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

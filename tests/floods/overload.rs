@@ -11,17 +11,17 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt as _;
 
-use crate::calls::{STATUSES, beside, selected};
+use crate::calls::{STATUSES, key_with_access, spawn_task};
 use crate::decisions::server;
-use crate::raw::Line;
+use crate::raw::Connection;
 use crate::requests;
 use crate::support::{eventually, eventually_async, http as page};
 
 /// Long calls that the decision port admits at the same time.
 const CALLS: usize = 256;
 /// Number of calls beyond that.
-const MORE: usize = 32;
-const SOON: Duration = Duration::from_secs(30);
+const EXCESS_CALLS: usize = 32;
+const BUSY_BOUND: Duration = Duration::from_secs(30);
 
 /// Returns a long call with an incomplete message.
 fn unfinished(token: &str) -> http::Request<Body> {
@@ -38,20 +38,20 @@ fn unfinished(token: &str) -> http::Request<Body> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn overload_is_refused_at_once_and_counted_and_short_calls_do_not_notice() {
-    let _alone = crate::ALONE.lock().await;
+    let _serial = crate::SERIAL.lock().await;
     let (server, client, _file) = server().await;
-    let (_, token) = client.create_key(selected("used", &["berlin"], &[])).await.expect("a key is made");
+    let (_, token) = client.create_key(key_with_access("used", &["berlin"], &[])).await.expect("a key is made");
     let (addresses, admin) = (server.addresses(), server.admin_token());
-    let line = Line::new(addresses.decision, &admin);
+    let connection = Connection::new(addresses.decision, &admin);
     let long = requests::batch_paths(&token, 100 << 10);
-    line.call(&long, SOON).await.expect("a long call is answered");
+    connection.call(&long, BUSY_BOUND).await.expect("a long call is answered");
 
     let (mut stuck, mut channels) = (Vec::new(), Vec::new());
     for _ in 0..8 {
         let endpoint = Endpoint::from_shared(format!("http://{}", addresses.decision)).expect("a URL");
         let channel: Channel = endpoint.connect().await.expect("connected");
-        for _ in 0..(CALLS + MORE) / 8 {
-            stuck.push(beside(channel.clone().oneshot(unfinished(&admin))));
+        for _ in 0..(CALLS + EXCESS_CALLS) / 8 {
+            stuck.push(spawn_task(channel.clone().oneshot(unfinished(&admin))));
         }
         channels.push(channel);
     }
@@ -62,16 +62,19 @@ async fn overload_is_refused_at_once_and_counted_and_short_calls_do_not_notice()
         let count = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("it is counted");
         count.parse::<usize>().expect("a count")
     };
-    eventually("what does not fit is refused", SOON, || (counted() >= MORE).then_some(()));
-    let refused = line.call(&long, SOON).await.expect_err("there is no place for a long call");
+    eventually("what does not fit is refused", BUSY_BOUND, || (counted() >= EXCESS_CALLS).then_some(()));
+    let refused = connection.call(&long, BUSY_BOUND).await.expect_err("there is no place for a long call");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
     assert!(refused.message().contains("too many long-running calls"), "{refused:?}");
     client.authorize(&token, STATUSES, "").await.expect("short calls are answered");
     assert_eq!(page::get(addresses.ops, "/livez").expect("it answers").status, 200);
-    assert!(counted() > MORE, "the refusal is counted");
+    assert!(counted() > EXCESS_CALLS, "the refusal is counted");
 
     for call in stuck {
         call.abort();
     }
-    eventually_async("long calls are answered again", SOON, async || line.call(&long, SOON).await.ok()).await;
+    eventually_async("long calls are answered again", BUSY_BOUND, async || {
+        connection.call(&long, BUSY_BOUND).await.ok()
+    })
+    .await;
 }

@@ -11,9 +11,9 @@ use tonic::{Request, Status};
 
 /// Codec that passes bytes unchanged.
 #[derive(Debug, Clone, Copy, Default)]
-struct AsIs;
+struct RawCodec;
 
-impl Codec for AsIs {
+impl Codec for RawCodec {
     type Encode = Bytes;
     type Decode = Bytes;
     type Encoder = Self;
@@ -28,7 +28,7 @@ impl Codec for AsIs {
     }
 }
 
-impl Encoder for AsIs {
+impl Encoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 
@@ -39,7 +39,7 @@ impl Encoder for AsIs {
     }
 }
 
-impl Decoder for AsIs {
+impl Decoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 
@@ -58,12 +58,12 @@ pub struct Call {
 
 /// A connection to a port.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct Connection {
     channel: Channel,
     bearer: MetadataValue<Ascii>,
 }
 
-impl Line {
+impl Connection {
     /// Creates a connection to `address` with an operator's token. Connects with the first call.
     pub fn new(address: SocketAddr, token: &str) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
@@ -71,16 +71,16 @@ impl Line {
         Self { channel, bearer: format!("Bearer {token}").parse().expect("a token is ASCII") }
     }
 
-    /// Makes a call and waits for its response, at most for `patience`; then the call is cancelled.
-    pub async fn call(&self, call: &Call, patience: Duration) -> Result<Bytes, Status> {
+    /// Makes a call and waits for its response, at most for `timeout`; then the call is cancelled.
+    pub async fn call(&self, call: &Call, timeout: Duration) -> Result<Bytes, Status> {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let mut request = Request::new(call.message.clone());
         request.metadata_mut().insert("authorization", self.bearer.clone());
         let answer = async {
             grpc.ready().await.map_err(|error| Status::unavailable(format!("no connection: {error}")))?;
             let path = http::uri::PathAndQuery::from_static(call.path);
-            Ok(grpc.unary(request, path, AsIs).await?.into_inner())
+            Ok(grpc.unary(request, path, RawCodec).await?.into_inner())
         };
-        tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| Err(Status::cancelled("not answered in time")))
+        tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| Err(Status::cancelled("not answered in time")))
     }
 }

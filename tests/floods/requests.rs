@@ -182,7 +182,7 @@ const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
 /// Returns a request with stores outside the key's access.
-fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::AuthorizeRequest {
+fn authorize_request(key: &str, stores: impl IntoIterator<Item = String>) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest {
         key: key.to_owned(),
         method: "GET /api/v5/orders".to_owned(),
@@ -193,7 +193,7 @@ fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::Autho
 
 /// Returns one request with distinct stores, up to a thousand or beyond.
 pub fn authorize_stores(key: &str, bytes: usize) -> Call {
-    encoded(AUTHORIZE, &question(key, (0..bytes / 9).map(|number| format!("s{number:06x}"))))
+    encoded(AUTHORIZE, &authorize_request(key, (0..bytes / 9).map(|number| format!("s{number:06x}"))))
 }
 
 /// Returns one request whose path has to be decoded.
@@ -210,7 +210,7 @@ pub fn introspect_key(_: &str, bytes: usize) -> Call {
 
 /// Returns a batch whose requests have a thousand distinct stores each.
 pub fn batch_stores(key: &str, bytes: usize) -> Call {
-    let question = question(key, (0..1_000).map(|number| format!("s{number:03x}")));
+    let question = authorize_request(key, (0..1_000).map(|number| format!("s{number:03x}")));
     let requests = vec![question.clone(); bytes / question.encoded_len()];
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests })
 }

@@ -6,21 +6,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::meter::Cpu;
-use crate::raw::{Call, Line};
+use crate::process_cost::CpuTimes;
+use crate::raw::{Call, Connection};
 
 /// Maximum cost ratio for twice the input.
-const RATIO: f64 = 2.5;
+const MAX_RATIO: f64 = 2.5;
 /// Repeats of each measurement; and of one that exceeds the bound, before it counts.
 const REPEATS: (usize, usize) = (3, 9);
 /// CPU time of one request, in nanoseconds, beyond which measuring stops: linear work takes a fraction of it.
-const ENDLESS: u64 = 15_000_000_000;
+const MAX_CPU_NANOS: u64 = 15_000_000_000;
 /// CPU time, in nanoseconds, below which a measurement means nothing: the server polls storage meanwhile.
-const LEAST: u64 = 8_000_000;
-const PATIENCE: Duration = Duration::from_secs(60);
+const MIN_CPU_NANOS: u64 = 8_000_000;
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request to send.
-pub enum Sent {
+pub enum Payload {
     /// A gRPC call.
     Call(Call),
     /// An encoded HTTP/1.1 request.
@@ -28,10 +28,10 @@ pub enum Sent {
 }
 
 /// A kind of request of a listener.
-pub struct Row {
+pub struct RequestKind {
     pub name: String,
     /// Makes a request of about this number of bytes.
-    pub make: Box<dyn Fn(usize) -> Sent>,
+    pub make: Box<dyn Fn(usize) -> Payload>,
     /// The smaller size in bytes.
     pub bytes: usize,
 }
@@ -42,57 +42,58 @@ struct Measured {
     bytes: usize,
     /// Nanoseconds of CPU time of one request of n, and of 2n bytes.
     cost: (f64, f64),
-    said: String,
+    response: String,
 }
 
 /// Destination of requests.
 pub struct Target {
     pub pid: u32,
-    pub line: Line,
+    pub connection: Connection,
     pub address: SocketAddr,
 }
 
 impl Target {
     /// Sends a request `times` times; returns the CPU time of the server and its response.
-    async fn cost(&self, sent: &Sent, times: u32) -> (u64, String) {
-        let before = Cpu::of(self.pid);
-        let mut said = String::new();
+    async fn cost(&self, sent: &Payload, times: u32) -> (u64, String) {
+        let before = CpuTimes::read(self.pid);
+        let mut response = String::new();
         for _ in 0..times {
-            said = match sent {
-                Sent::Call(call) => match self.line.call(call, PATIENCE).await {
+            response = match sent {
+                Payload::Call(call) => match self.connection.call(call, TIMEOUT).await {
                     Ok(answer) => format!("OK, {} bytes", answer.len()),
                     Err(status) => format!("{:?}", status.code()),
                 },
-                Sent::Text(text) => {
+                Payload::Text(text) => {
                     let (address, text) = (self.address, text.clone());
-                    tokio::task::spawn_blocking(move || ask(address, &text)).await.expect("it is sent")
+                    tokio::task::spawn_blocking(move || send(address, &text)).await.expect("it is sent")
                 }
             };
         }
-        (Cpu::of(self.pid).since(&before), said)
+        (CpuTimes::read(self.pid).since(&before), response)
     }
 
     /// Measures a row until it is within the bound, or has been repeated often enough.
-    async fn measure(&self, row: &Row) -> Measured {
+    async fn measure(&self, row: &RequestKind) -> Measured {
         let (small, large) = ((row.make)(row.bytes), (row.make)(row.bytes * 2));
         // The first request warms caches; it also determines the number of repeats.
         let (first, _) = self.cost(&small, 1).await;
-        let (second, said) = self.cost(&small, 1).await;
-        if second >= ENDLESS || first >= ENDLESS {
+        let (second, response) = self.cost(&small, 1).await;
+        if second >= MAX_CPU_NANOS || first >= MAX_CPU_NANOS {
             let cost = (first.min(second) as f64, f64::INFINITY);
-            return Measured { name: row.name.clone(), bytes: row.bytes, cost, said };
+            return Measured { name: row.name.clone(), bytes: row.bytes, cost, response };
         }
-        let times = u32::try_from(LEAST.div_ceil(first.min(second).max(10_000))).unwrap_or(u32::MAX).clamp(1, 400);
+        let times =
+            u32::try_from(MIN_CPU_NANOS.div_ceil(first.min(second).max(10_000))).unwrap_or(u32::MAX).clamp(1, 400);
         let mut least = (u64::MAX, u64::MAX);
         for repeat in 0..REPEATS.1 {
             least.0 = least.0.min(self.cost(&small, times).await.0);
             least.1 = least.1.min(self.cost(&large, times).await.0);
-            if repeat + 1 >= REPEATS.0 && ratio(least) <= RATIO {
+            if repeat + 1 >= REPEATS.0 && ratio(least) <= MAX_RATIO {
                 break;
             }
         }
         let each = |cost: u64| cost as f64 / f64::from(times);
-        Measured { name: row.name.clone(), bytes: row.bytes, cost: (each(least.0), each(least.1)), said }
+        Measured { name: row.name.clone(), bytes: row.bytes, cost: (each(least.0), each(least.1)), response }
     }
 }
 
@@ -101,10 +102,10 @@ fn ratio((small, large): (u64, u64)) -> f64 {
 }
 
 /// Sends a request on a connection of its own, and returns the status line.
-pub fn ask(address: SocketAddr, text: &[u8]) -> String {
+pub fn send(address: SocketAddr, text: &[u8]) -> String {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address).expect("the port listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out is set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out is set");
     // The server may close the connection of a request that it refuses early.
     let _ = stream.write_all(text);
     let mut answer = Vec::new();
@@ -113,7 +114,7 @@ pub fn ask(address: SocketAddr, text: &[u8]) -> String {
 }
 
 /// Measures all rows, prints the table, and fails if the cost of one grows faster than its input.
-pub async fn hold(title: &str, target: &Target, rows: Vec<Row>) {
+pub async fn assert_linear(title: &str, target: &Target, rows: Vec<RequestKind>) {
     let mut measured = Vec::new();
     for row in &rows {
         measured.push(target.measure(row).await);
@@ -127,17 +128,17 @@ pub async fn hold(title: &str, target: &Target, rows: Vec<Row>) {
     for row in &measured {
         let (small, large) = row.cost;
         let (ratio, per_byte) = (large / small, large / (2 * row.bytes) as f64);
-        let (name, bytes, said) = (&row.name, row.bytes, &row.said);
+        let (name, bytes, response) = (&row.name, row.bytes, &row.response);
         let (small, large) = (small / 1e6, large / 1e6);
-        println!("{name:44} {bytes:9} {small:11.3} {large:11.3} {ratio:6.2} {per_byte:8.1}  {said}");
-        if said.contains("Unavailable") || said.contains("in time") {
+        println!("{name:44} {bytes:9} {small:11.3} {large:11.3} {ratio:6.2} {per_byte:8.1}  {response}");
+        if response.contains("Unavailable") || response.contains("in time") {
             worst.push(format!("{name}: more work than the server gives a call"));
-        } else if ratio > RATIO {
+        } else if ratio > MAX_RATIO {
             worst.push(format!("{name}: {ratio:.2}"));
         }
     }
     assert!(
         worst.is_empty(),
-        "work that grows faster than its input, {RATIO} times at most for twice of it: {worst:#?}"
+        "work that grows faster than its input, {MAX_RATIO} times at most for twice of it: {worst:#?}"
     );
 }

@@ -10,7 +10,7 @@ use proto::Reason;
 use proto::batch_authorize_result::Result as Answer;
 use tonic::Code;
 
-use crate::calls::{Client, STATUSES, beside};
+use crate::calls::{Client, STATUSES, spawn_task};
 use crate::support::process::Addresses;
 
 /// Connections that send batches, one batch at a time.
@@ -40,7 +40,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Returns the number of all calls.
     #[must_use]
-    pub(crate) const fn asked(&self) -> u64 {
+    pub(crate) const fn total(&self) -> u64 {
         self.unknown + self.undecided
     }
 
@@ -84,11 +84,11 @@ impl Attack {
         self.next = end;
         let mut tasks: Vec<_> = Vec::new();
         for client in &self.batching {
-            tasks.push(beside(in_batches(client.clone(), Arc::clone(&source), end)));
+            tasks.push(spawn_task(in_batches(client.clone(), Arc::clone(&source), end)));
         }
         for client in &self.single {
             for _ in 0..AT_ONCE {
-                tasks.push(beside(one_by_one(client.clone(), Arc::clone(&source), end)));
+                tasks.push(spawn_task(one_by_one(client.clone(), Arc::clone(&source), end)));
             }
         }
         let mut tally = Tally::default();
@@ -102,7 +102,7 @@ impl Attack {
 async fn in_batches(client: Client, source: Arc<AtomicU64>, end: u64) -> Tally {
     let mut tally = Tally::default();
     while let Some(first) = take(&source, BATCH, end) {
-        let requests = (first..(first + BATCH).min(end)).map(question).collect();
+        let requests = (first..(first + BATCH).min(end)).map(authorize_request).collect();
         let answer = client.authorization().batch_authorize(proto::BatchAuthorizeRequest { requests }).await;
         for result in answer.expect("a batch is answered").into_inner().results {
             match result.result.expect("a result is one or the other") {
@@ -117,7 +117,7 @@ async fn in_batches(client: Client, source: Arc<AtomicU64>, end: u64) -> Tally {
 async fn one_by_one(client: Client, source: Arc<AtomicU64>, end: u64) -> Tally {
     let mut tally = Tally::default();
     while let Some(number) = take(&source, 1, end) {
-        match client.authorization().authorize(question(number)).await {
+        match client.authorization().authorize(authorize_request(number)).await {
             Ok(answer) => tally.count(answer.into_inner().decision.expect("an answer has a decision").reason()),
             Err(status) => {
                 assert_eq!(status.code(), Code::Unavailable, "{status:?}");
@@ -134,7 +134,7 @@ fn take(source: &AtomicU64, count: u64, end: u64) -> Option<u64> {
     (first < end).then_some(first)
 }
 
-fn question(number: u64) -> proto::AuthorizeRequest {
+fn authorize_request(number: u64) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest { key: forged(number), method: STATUSES.to_owned(), ..Default::default() }
 }
 

@@ -3,13 +3,13 @@
 use std::io::Write as _;
 
 use crate::bodies;
-use crate::generate::Scene;
+use crate::generate::AttackContext;
 use crate::random::Random;
 use crate::request::Request;
 use crate::targets;
 
 /// One kind of change.
-pub type Change = fn(&Scene<'_>, &mut Random, &mut Request);
+pub type Change = fn(&AttackContext<'_>, &mut Random, &mut Request);
 
 /// Every kind, some twice so that they are tried more often.
 pub const ALL: [(&str, Change); 24] = [
@@ -101,35 +101,35 @@ const OVERRIDE_NAMES: [&str; 12] = [
 const VERBS: [&str; 8] = ["DELETE", "PUT", "GET", "POST", "delete", "PATCH", "HEAD", "OPTIONS"];
 
 /// Returns a significant name and value for queries and forms.
-pub fn pair(scene: &Scene<'_>, random: &mut Random) -> Vec<u8> {
+pub fn pair(context: &AttackContext<'_>, random: &mut Random) -> Vec<u8> {
     let (name, value) = match random.below(10) {
-        0..=5 => (random.pick(&STORE_NAMES), store(scene, random)),
-        6 => (random.pick(&KEY_NAMES), scene.other.token.clone()),
+        0..=5 => (random.pick(&STORE_NAMES), store(context, random)),
+        6 => (random.pick(&KEY_NAMES), context.other.token.clone()),
         7 => ("siteBy", random.pick(&["id", "code", "externalId"]).to_owned()),
-        8 => ("order", order(scene, random)),
+        8 => ("order", order(context, random)),
         _ => (random.pick(&OVERRIDE_NAMES), random.pick(&VERBS).to_owned()),
     };
     format!("{name}={value}").into_bytes()
 }
 
 /// Returns the code of a store, mostly one outside the key's access.
-pub fn store(scene: &Scene<'_>, random: &mut Random) -> String {
-    let code = if random.percent(75) { scene.closed } else { scene.open };
+pub fn store(context: &AttackContext<'_>, random: &mut Random) -> String {
+    let code = if random.percent(75) { context.closed } else { context.open };
     match random.below(14) {
         0 => format!("%{:02X}{}", code.as_bytes()[0], &code[1..]),
         1 => format!("{code}%00"),
         2 => format!("{code}+"),
-        3 => format!("{},{code}", scene.open),
-        4 => format!("{};site={code}", scene.open),
+        3 => format!("{},{code}", context.open),
+        4 => format!("{};site={code}", context.open),
         5 => code.to_uppercase(),
         _ => code.to_owned(),
     }
 }
 
-fn order(scene: &Scene<'_>, random: &mut Random) -> String {
-    let code = if random.percent(60) { scene.closed } else { scene.open };
+fn order(context: &AttackContext<'_>, random: &mut Random) -> String {
+    let code = if random.percent(60) { context.closed } else { context.open };
     match random.below(5) {
-        0 => format!("{{\"site\":\"{}\",\"site\":\"{code}\"}}", scene.open),
+        0 => format!("{{\"site\":\"{}\",\"site\":\"{code}\"}}", context.open),
         1 => format!("{{\"Site\":\"{code}\"}}"),
         2 => format!("%7B%22site%22%3A%22{code}%22%7D"),
         3 => format!("\u{feff}{{\"site\":\"{code}\"}}"),
@@ -137,10 +137,10 @@ fn order(scene: &Scene<'_>, random: &mut Random) -> String {
     }
 }
 
-fn query(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn query(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     for _ in 0..=random.below(2) {
         let at = random.below(request.query.len() + 1);
-        request.query.insert(at, pair(scene, random));
+        request.query.insert(at, pair(context, random));
     }
     if random.percent(8) {
         let extra: &[&[u8]] = &[b"", b"=", b"==", b"&", b"a;b", b"?", b"x=?site=madrid", b"{env.HOME}", b"%"];
@@ -203,7 +203,7 @@ pub fn any_type(random: &mut Random) -> &'static str {
     random.pick(&TYPES)
 }
 
-fn content_type(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn content_type(_: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     match random.below(8) {
         0 => request.remove("Content-Type"),
         1 => request.header("Content-Type", any_type(random)),
@@ -229,7 +229,7 @@ fn content_type(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
     }
 }
 
-fn content_coding(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn content_coding(_: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let name = random.pick(&["Content-Encoding", "Content-Encoding", "Content_Encoding", "content-encoding "]);
     let coding =
         random.pick(&["gzip", "deflate", "identity", "x-gzip", "gzip, identity", "", "br", "identity, gzip", "GZIP"]);
@@ -258,7 +258,7 @@ fn folded(random: &mut Random, name: &str) -> String {
     if random.percent(20) { name.to_lowercase() } else { name }
 }
 
-fn override_header(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn override_header(_: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let names = [
         "X-HTTP-Method-Override",
         "X-HTTP-Method",
@@ -274,7 +274,7 @@ fn override_header(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
     }
 }
 
-fn override_parameter(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn override_parameter(_: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let pair = format!("{}={}", random.pick(&OVERRIDE_NAMES), random.pick(&VERBS)).into_bytes();
     if random.percent(50) || request.body.first() == Some(&b'{') {
         request.query.push(pair);
@@ -288,13 +288,13 @@ fn override_parameter(_: &Scene<'_>, random: &mut Random, request: &mut Request)
     }
 }
 
-fn our_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn our_header(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let (name, value) = match random.below(6) {
-        0 => ("X-Latchkey-Key-Id", scene.other.id.clone()),
-        1 => ("X-Latchkey-Stores", scene.closed.to_owned()),
+        0 => ("X-Latchkey-Key-Id", context.other.id.clone()),
+        1 => ("X-Latchkey-Stores", context.closed.to_owned()),
         2 => ("X-Latchkey-Scope", "all".to_owned()),
         3 => ("X-Latchkey-Revision", "evil".to_owned()),
-        _ => ("X-Latchkey-Store", scene.closed.to_owned()),
+        _ => ("X-Latchkey-Store", context.closed.to_owned()),
     };
     let name = folded(random, name);
     if random.percent(5) {
@@ -303,17 +303,17 @@ fn our_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     request.header(name, value);
 }
 
-fn governed_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn governed_header(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     match random.below(4) {
-        0 => request.header(folded(random, "X-Api-Key"), &scene.other.token),
-        1 => request.header(folded(random, "Authorization"), format!("Bearer {}", scene.other.token)),
-        2 => request.header(random.pick(&["HTTP-X-Store", "X-Store\t", "HTTP_X_STORE", "X--Store"]), scene.closed),
-        _ => request.header(folded(random, "X-Store"), scene.closed),
+        0 => request.header(folded(random, "X-Api-Key"), &context.other.token),
+        1 => request.header(folded(random, "Authorization"), format!("Bearer {}", context.other.token)),
+        2 => request.header(random.pick(&["HTTP-X-Store", "X-Store\t", "HTTP_X_STORE", "X--Store"]), context.closed),
+        _ => request.header(folded(random, "X-Store"), context.closed),
     }
 }
 
 /// Adds a header that servers and gateway interfaces put into the environment of a request.
-fn environment_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+fn environment_header(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let names = [
         "SCRIPT_NAME",
         "Script-Name",
@@ -355,23 +355,23 @@ fn environment_header(scene: &Scene<'_>, random: &mut Random, request: &mut Requ
         "X-Forwarded-Method",
     ];
     let name = random.pick(&names);
-    let profile = scene.profile.name;
+    let profile = context.profile.name;
     let value = match random.below(10) {
         8 | 9 => format!("/{profile}/v5/files"),
         0 => format!("/{profile}/v5/orders/history"),
         1 => format!("/{profile}/v5/orders"),
         2 => format!("/{profile}"),
         3 => "/orders".to_owned(),
-        4 => format!("{}.shop.test", scene.closed),
-        5 => format!("host={}.shop.test", scene.closed),
+        4 => format!("{}.shop.test", context.closed),
+        5 => format!("host={}.shop.test", context.closed),
         6 => "DELETE".to_owned(),
-        _ => format!("site={}", scene.closed),
+        _ => format!("site={}", context.closed),
     };
     request.header(name, value);
 }
 
-fn cookie(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
-    let pair = String::from_utf8_lossy(&pair(scene, random)).into_owned();
+fn cookie(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
+    let pair = String::from_utf8_lossy(&pair(context, random)).into_owned();
     let cookie = match random.below(4) {
         0 => format!("a=1; {pair}"),
         1 => format!("{pair}; b=2"),

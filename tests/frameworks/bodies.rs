@@ -1,7 +1,7 @@
 //! Bodies: urlencoded forms, multipart forms and JSON, with correct and incorrect content types.
 
 use crate::attacks::{any_type, pair, store};
-use crate::generate::Scene;
+use crate::generate::AttackContext;
 use crate::random::Random;
 use crate::request::Request;
 
@@ -19,10 +19,10 @@ fn announce(random: &mut Random, request: &mut Request, honest: &str) {
 }
 
 /// Puts an urlencoded form into the body.
-pub fn form(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
-    let mut pairs: Vec<Vec<u8>> = (0..=random.below(2)).map(|_| pair(scene, random)).collect();
+pub fn form(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
+    let mut pairs: Vec<Vec<u8>> = (0..=random.below(2)).map(|_| pair(context, random)).collect();
     if random.percent(50) {
-        pairs.insert(random.below(pairs.len() + 1), format!("site={}", scene.open).into_bytes());
+        pairs.insert(random.below(pairs.len() + 1), format!("site={}", context.open).into_bytes());
     }
     let between: &[&[u8]] = &[b"&", b"&", b"&", b";", b"&&", b"\r\n"];
     let mut body = pairs.join(random.pick(between));
@@ -39,11 +39,11 @@ pub fn form(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
 }
 
 /// Puts JSON into the body.
-pub fn json(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
-    let code = if random.percent(75) { scene.closed } else { scene.open };
-    let open = scene.open;
+pub fn json(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
+    let code = if random.percent(75) { context.closed } else { context.open };
+    let open = context.open;
     let verb = random.pick(&["DELETE", "PUT", "GET"]);
-    let other = &scene.other.token;
+    let other = &context.other.token;
     let text = match random.below(30) {
         0..=2 => format!("{{\"site\":\"{code}\"}}"),
         3 => format!("{{\"site\":\"{open}\",\"site\":\"{code}\"}}"),
@@ -83,7 +83,7 @@ pub fn json(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
 }
 
 /// Puts a multipart form into the body.
-pub fn multipart(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+pub fn multipart(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let pairs = [
         ("boundary=XX", "XX"),
         ("boundary=XX", "XX"),
@@ -120,21 +120,21 @@ pub fn multipart(scene: &Scene<'_>, random: &mut Random, request: &mut Request) 
     let other = random.pick(&["YY", "XX", "XX,YY", "X"]);
     let mut body = Vec::new();
     if random.percent(6) {
-        body.extend(part(scene, random, other));
+        body.extend(part(context, random, other));
         body.extend(format!("--{other}--\r\n").into_bytes());
     }
     let end = random.pick(&["\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r"]);
     if random.percent(50) {
-        body.extend(plain(boundary, "site", scene.open, end));
+        body.extend(plain(boundary, "site", context.open, end));
     }
     for _ in 0..=random.below(2) {
         let hidden = random.percent(20);
-        body.extend(part(scene, random, if hidden { other } else { boundary }));
+        body.extend(part(context, random, if hidden { other } else { boundary }));
     }
     let closing = random.pick(&["--\r\n", "--\r\n", "--\r\n", "--", "", "\r\n", "-- \r\n", "--x\r\n"]);
     body.extend(format!("--{boundary}{closing}").into_bytes());
     if random.percent(6) {
-        body.extend(part(scene, random, boundary));
+        body.extend(part(context, random, boundary));
         body.extend(format!("--{boundary}--\r\n").into_bytes());
     }
     request.body = body;
@@ -157,7 +157,7 @@ fn plain(boundary: &str, name: &str, value: &str, end: &str) -> Vec<u8> {
     format!("--{boundary}{end}Content-Disposition: form-data; name=\"{name}\"{end}{end}{value}{end}").into_bytes()
 }
 
-fn part(scene: &Scene<'_>, random: &mut Random, boundary: &str) -> Vec<u8> {
+fn part(context: &AttackContext<'_>, random: &mut Random, boundary: &str) -> Vec<u8> {
     let field = random.pick(&[
         "site",
         "site",
@@ -180,11 +180,11 @@ fn part(scene: &Scene<'_>, random: &mut Random, boundary: &str) -> Vec<u8> {
     ]);
     let value = match field {
         "_method" => random.pick(&["DELETE", "PUT", "GET"]).to_owned(),
-        "apiKey" => scene.other.token.clone(),
+        "apiKey" => context.other.token.clone(),
         "siteBy" => "id".to_owned(),
         "_charset_" => "utf-16".to_owned(),
-        "order" => format!("{{\"site\":\"{}\"}}", scene.closed),
-        _ => store(scene, random),
+        "order" => format!("{{\"site\":\"{}\"}}", context.closed),
+        _ => store(context, random),
     };
     let disposition = match random.below(24) {
         0 => format!("form-data; name={field}"),

@@ -2,7 +2,7 @@
 //! implements the grammar of HTTP; [`crate::attacks`] implements the differences between its readers.
 
 use crate::attacks;
-use crate::house::{House, Key, PROFILES, Profile};
+use crate::fixture::{Fixture, Key, PROFILES, Profile};
 use crate::random::Random;
 use crate::request::Request;
 
@@ -19,7 +19,7 @@ pub struct Case {
 
 /// Context of an attack.
 #[derive(Debug)]
-pub struct Scene<'a> {
+pub struct AttackContext<'a> {
     /// The profile.
     pub profile: &'static Profile,
     /// The key that the request presents.
@@ -48,7 +48,7 @@ pub struct Attack {
 ///
 /// When a line cannot be parsed.
 #[must_use]
-pub fn corpus(house: &House) -> Vec<Attack> {
+pub fn corpus(fixture: &Fixture) -> Vec<Attack> {
     let files = [
         include_str!("corpus/bodies.txt"),
         include_str!("corpus/multipart.txt"),
@@ -62,7 +62,7 @@ pub fn corpus(house: &House) -> Vec<Attack> {
             let mut field = || fields.next().unwrap_or_else(|| panic!("four fields parted by ` | `: {line}"));
             let (name, profile, key, text) = (field(), field(), field(), field());
             let profile = PROFILES.iter().position(|known| known.name == profile).expect("a profile");
-            let key = house.keys.iter().position(|known| known.name == key).expect("a key");
+            let key = fixture.keys.iter().position(|known| known.name == key).expect("a key");
             Attack { name, profile, key, bytes: unescape(text) }
         })
         .collect()
@@ -71,9 +71,9 @@ pub fn corpus(house: &House) -> Vec<Attack> {
 impl Attack {
     /// Returns the attack as a request with the token of its key, or of another.
     #[must_use]
-    pub fn case(&self, house: &House) -> Case {
-        let key = &house.keys[self.key];
-        let other = house.keys.iter().find(|other| other.stores.contains(&"madrid")).expect("a key for madrid");
+    pub fn case(&self, fixture: &Fixture) -> Case {
+        let key = &fixture.keys[self.key];
+        let other = fixture.keys.iter().find(|other| other.stores.contains(&"madrid")).expect("a key for madrid");
         let bytes = replace(&self.bytes, b"{key}", key.token.as_bytes());
         let bytes = replace(&bytes, b"{other}", other.token.as_bytes());
         Case { label: self.name.to_owned(), profile: &PROFILES[self.profile], request: Request::parse(&bytes) }
@@ -86,19 +86,19 @@ impl Attack {
 ///
 /// When there are no keys.
 #[must_use]
-pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
+pub fn make(fixture: &Fixture, corpus: &[Attack], random: &mut Random) -> Case {
     let from_corpus = random.percent(20).then(|| &corpus[random.below(corpus.len())]);
     let profile = &PROFILES[from_corpus.map_or_else(|| random.below(PROFILES.len()), |attack| attack.profile)];
-    let key = &house.keys[from_corpus.map_or_else(|| random.below(house.keys.len()), |attack| attack.key)];
-    let scene = Scene::new(house, profile, key, random);
+    let key = &fixture.keys[from_corpus.map_or_else(|| random.below(fixture.keys.len()), |attack| attack.key)];
+    let context = AttackContext::new(fixture, profile, key, random);
     let mut case = match from_corpus {
-        Some(attack) => attack.case(house),
-        None => Case { label: "honest".to_owned(), profile, request: honest(&scene, random) },
+        Some(attack) => attack.case(fixture),
+        None => Case { label: "honest".to_owned(), profile, request: honest(&context, random) },
     };
     let changes = [0, 1, 1, 1, 1, 2, 2, 3][random.below(8)];
     for _ in 0..changes {
         let (name, change) = random.pick(&attacks::ALL);
-        change(&scene, random, &mut case.request);
+        change(&context, random, &mut case.request);
         case.label = format!("{}, {name}", case.label);
     }
     if random.percent(8) {
@@ -108,9 +108,9 @@ pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
     case
 }
 
-impl<'a> Scene<'a> {
-    fn new(house: &'a House, profile: &'static Profile, key: &'a Key, random: &mut Random) -> Self {
-        let others: Vec<&Key> = house.keys.iter().filter(|other| other.id != key.id).collect();
+impl<'a> AttackContext<'a> {
+    fn new(fixture: &'a Fixture, profile: &'static Profile, key: &'a Key, random: &mut Random) -> Self {
+        let others: Vec<&Key> = fixture.keys.iter().filter(|other| other.id != key.id).collect();
         let open = if key.stores.is_empty() { "berlin" } else { random.pick(key.stores) };
         let closed = if key.stores.len() == 2 { "warsaw" } else { "madrid" };
         Self { profile, key, other: others[random.below(others.len())], open, closed }
@@ -118,27 +118,27 @@ impl<'a> Scene<'a> {
 }
 
 /// Makes an unmodified request.
-pub fn untouched(house: &House, random: &mut Random) -> Case {
+pub fn untouched(fixture: &Fixture, random: &mut Random) -> Case {
     let profile = &PROFILES[random.below(PROFILES.len())];
-    let key = &house.keys[random.below(house.keys.len())];
-    let scene = Scene::new(house, profile, key, random);
-    Case { label: "honest".to_owned(), profile, request: honest(&scene, random) }
+    let key = &fixture.keys[random.below(fixture.keys.len())];
+    let context = AttackContext::new(fixture, profile, key, random);
+    Case { label: "honest".to_owned(), profile, request: honest(&context, random) }
 }
 
 /// Makes a request as an honest client sends it.
-fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
-    let method = random.pick(scene.key.methods);
+fn honest(context: &AttackContext<'_>, random: &mut Random) -> Request {
+    let method = random.pick(context.key.methods);
     let (verb, tail) = method.split_once(' ').expect("VERB tail");
     let tail = tail.replace("{id}", random.pick(&["1", "17", "a-b", "x.y"]));
-    let tail = tail.replace("{area}", scene.profile.name).replace("{version}", "v5");
+    let tail = tail.replace("{area}", context.profile.name).replace("{version}", "v5");
     let tail = tail.replace("{kind}", "orders").replace("{name}", random.pick(&["history", "17"]));
-    let path = format!("/{}/v{}{tail}", scene.profile.name, random.pick(&["5", "4"]));
+    let path = format!("/{}/v{}{tail}", context.profile.name, random.pick(&["5", "4"]));
     let mut request = Request { verb: verb.into(), path: path.into(), ..Request::default() };
     request.header("Host", "api.shop.test");
-    let token = &scene.key.token;
-    match random.below(if scene.profile.key_parameter { 4 } else { 2 }) {
+    let token = &context.key.token;
+    match random.below(if context.profile.key_parameter { 4 } else { 2 }) {
         0 => request.header("X-Api-Key", token),
-        1 if scene.profile.bearer => request.header("Authorization", format!("Bearer {token}")),
+        1 if context.profile.bearer => request.header("Authorization", format!("Bearer {token}")),
         1 | 2 => request.query.push(format!("apiKey={token}").into()),
         _ if verb == "POST" => {
             request.header("Content-Type", "application/x-www-form-urlencoded");
@@ -150,8 +150,8 @@ fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
         request.query.push(random.pick(&["limit=20", "page=1", "x=%D0%BA", "filter[ids][]=1"]).into());
     }
     // If the service does not apply the scope, a store is required.
-    if !scene.profile.scope_applied || random.percent(70) {
-        name_store(scene, random, &mut request);
+    if !context.profile.scope_applied || random.percent(70) {
+        name_store(context, random, &mut request);
     }
     if random.percent(15) {
         request.header("Cookie", "session=1; theme=dark");
@@ -159,16 +159,16 @@ fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
     request
 }
 
-fn name_store(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
-    let (location, name) = random.pick(scene.profile.stores).split_once(':').unwrap_or(("host", ""));
+fn name_store(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
+    let (location, name) = random.pick(context.profile.stores).split_once(':').unwrap_or(("host", ""));
     let writes = request.verb == b"POST" || request.verb == b"PUT";
-    let pair = format!("{name}={}", scene.open);
+    let pair = format!("{name}={}", context.open);
     match location {
-        "host" => request.replace("Host", format!("{}.shop.test", scene.open)),
-        "header" => request.header("X-Store", scene.open),
+        "host" => request.replace("Host", format!("{}.shop.test", context.open)),
+        "header" => request.header("X-Store", context.open),
         "json" if request.body.is_empty() && writes => {
             request.replace("Content-Type", "application/json");
-            request.body = format!("{{\"site\":\"{}\"}}", scene.open).into();
+            request.body = format!("{{\"site\":\"{}\"}}", context.open).into();
         }
         // PHP does not read the form of a PUT.
         "form" if request.body.is_empty() && request.verb == b"POST" => {

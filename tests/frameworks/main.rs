@@ -17,8 +17,8 @@ pub mod support;
 
 pub mod attacks;
 pub mod bodies;
+pub mod fixture;
 pub mod generate;
-pub mod house;
 pub mod oracle;
 pub mod random;
 pub mod raw;
@@ -30,9 +30,9 @@ pub mod targets;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use fixture::Fixture;
 use generate::{Case, corpus, make, untouched};
-use house::House;
-use proxy::{Others, Proxy};
+use proxy::{Proxy, Upstreams};
 use random::Random;
 use replay::{Tally, Worker};
 use servers::Frameworks;
@@ -49,7 +49,7 @@ const LEAST_ALLOWED: usize = 4;
 const LEAST_HONEST: usize = 30;
 
 /// Starts a proxy from its file in deploy/.
-type Start = fn(Others<'_>) -> Proxy;
+type Start = fn(Upstreams<'_>) -> Proxy;
 
 /// The proxies.
 const PROXIES: [(&str, Start); 3] = [("Envoy", Proxy::envoy), ("nginx", Proxy::nginx), ("Caddy", Proxy::caddy)];
@@ -59,25 +59,25 @@ fn number(name: &str) -> Option<usize> {
 }
 
 /// Latchkey with test data, its proxies and the frameworks.
-struct Stage {
-    house: House,
+struct Setup {
+    fixture: Fixture,
     proxies: Vec<(&'static str, Proxy)>,
     frameworks: Frameworks,
 }
 
-async fn stage() -> Stage {
-    let house = House::furnished().await;
+async fn setup() -> Setup {
+    let fixture = Fixture::start().await;
     let frameworks = Frameworks::start();
-    let proxies: Vec<_> = PROXIES.into_iter().map(|(name, start)| (name, house.behind(start))).collect();
-    let key = format!("x-api-key: {}", house.keys[0].token);
+    let proxies: Vec<_> = PROXIES.into_iter().map(|(name, start)| (name, fixture.start_proxy(start))).collect();
+    let key = format!("x-api-key: {}", fixture.keys[0].token);
     for (name, proxy) in &proxies {
         eventually(&format!("{name} has found its Latchkey"), Duration::from_secs(30), || {
-            (proxy.ask("GET", "/site/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
+            (proxy.request("GET", "/site/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
         });
     }
     // Requests of the readiness check have no case.
-    let _ = house.backend.take("");
-    Stage { house, proxies, frameworks }
+    let _ = fixture.backend.take("");
+    Setup { fixture, proxies, frameworks }
 }
 
 /// Fails with all violations, the rarest first.
@@ -99,59 +99,59 @@ fn no_violations(tally: &Tally) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_framework_reads_a_known_attack_otherwise_than_was_decided() {
-    let stage = stage().await;
-    let corpus = corpus(&stage.house);
+    let setup = setup().await;
+    let corpus = corpus(&setup.fixture);
     let mut tally = Tally::default();
-    for (name, proxy) in &stage.proxies {
-        let mut worker = Worker::new(&stage.house, name, proxy.port, &stage.frameworks);
+    for (name, proxy) in &setup.proxies {
+        let mut worker = Worker::new(&setup.fixture, name, proxy.port, &setup.frameworks);
         worker.by_request = true;
         for (number, attack) in corpus.iter().enumerate() {
-            worker.try_case(&attack.case(&stage.house), &format!("{name}-{number}"));
+            worker.try_case(&attack.case(&setup.fixture), &format!("{name}-{number}"));
         }
         tally.add(worker.tally);
     }
     println!("{tally}");
     assert!(corpus.len() > 60, "the corpus has {} attacks", corpus.len());
-    assert_eq!(stage.house.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
+    assert_eq!(setup.fixture.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
     no_violations(&tally);
 }
 
 /// The converse: requests of honest clients are allowed, and every framework reads them as decided.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_framework_reads_honest_requests_as_was_decided() {
-    let stage = stage().await;
+    let setup = setup().await;
     let mut tally = Tally::default();
-    for (name, proxy) in &stage.proxies {
+    for (name, proxy) in &setup.proxies {
         let mut random = Random(7);
-        let mut worker = Worker::new(&stage.house, name, proxy.port, &stage.frameworks);
+        let mut worker = Worker::new(&setup.fixture, name, proxy.port, &setup.frameworks);
         for number in 0..300 {
-            worker.try_case(&untouched(&stage.house, &mut random), &format!("{name}-{number}"));
+            worker.try_case(&untouched(&setup.fixture, &mut random), &format!("{name}-{number}"));
         }
         tally.add(worker.tally);
     }
     println!("{tally}");
     no_violations(&tally);
-    tally.is_not_hollow(LEAST_HONEST, &stage.frameworks);
+    tally.assert_meaningful(LEAST_HONEST, &setup.frameworks);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_framework_reads_what_was_allowed_otherwise_than_was_decided() {
-    let stage = stage().await;
-    let corpus = corpus(&stage.house);
+    let setup = setup().await;
+    let corpus = corpus(&setup.fixture);
     let cases = number("LATCHKEY_TEST_CASES").unwrap_or(CASES);
     let seed = u64::try_from(number("LATCHKEY_TEST_SEED").unwrap_or(1)).expect("a small number");
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let mut workers = Vec::new();
-        for (at, (name, proxy)) in stage.proxies.iter().enumerate() {
+        for (at, (name, proxy)) in setup.proxies.iter().enumerate() {
             for client in 0..CLIENTS {
-                let (stage, corpus) = (&stage, &corpus);
+                let (setup, corpus) = (&setup, &corpus);
                 workers.push(scope.spawn(move || {
                     let stream = u64::try_from(at * CLIENTS + client).expect("a small number");
                     let mut random = Random(seed.wrapping_mul(0x1_0001).wrapping_add(stream << 32));
-                    let mut worker = Worker::new(&stage.house, name, proxy.port, &stage.frameworks);
+                    let mut worker = Worker::new(&setup.fixture, name, proxy.port, &setup.frameworks);
                     for number in 0..cases / CLIENTS {
-                        let case: Case = make(&stage.house, corpus, &mut random);
+                        let case: Case = make(&setup.fixture, corpus, &mut random);
                         worker.try_case(&case, &format!("{name}-{client}-{number}"));
                     }
                     worker.tally
@@ -163,7 +163,7 @@ async fn no_framework_reads_what_was_allowed_otherwise_than_was_decided() {
         }
     });
     println!("{tally}");
-    assert_eq!(stage.house.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
+    assert_eq!(setup.fixture.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
     no_violations(&tally);
-    tally.is_not_hollow(LEAST_ALLOWED, &stage.frameworks);
+    tally.assert_meaningful(LEAST_ALLOWED, &setup.frameworks);
 }

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::house::{Key, Profile, STORES};
+use crate::fixture::{Key, Profile, STORES};
 use crate::raw::header;
 
 /// What a framework read.
 #[derive(Debug, Deserialize)]
-pub struct Reading {
+pub struct FrameworkReading {
     /// The methods that it would run: `VERB profile tail`.
     pub routes: Vec<String>,
     /// Locations and values of stores.
@@ -28,7 +28,7 @@ pub struct Reading {
 
 /// Latchkey's decision, from the headers of a request.
 #[derive(Debug)]
-pub struct Decided<'a> {
+pub struct Decision<'a> {
     profile: &'static Profile,
     key: &'a Key,
     store: Option<String>,
@@ -40,7 +40,7 @@ pub struct Violation {
     /// Store, key, method, fixed, identity or scope.
     pub what: &'static str,
     /// Description.
-    pub told: String,
+    pub description: String,
 }
 
 /// Normalizes a text as the most lenient reader does.
@@ -70,17 +70,17 @@ fn is_header(from: &str) -> bool {
     matches!(from, "header" | "headers" | "$_SERVER" | "getallheaders" | "bearer")
 }
 
-impl<'a> Decided<'a> {
+impl<'a> Decision<'a> {
     /// Parses the request sent by the proxy. Headers with exactly our names are Latchkey's: proxies drop a client's.
     ///
     /// # Errors
     ///
     /// It contains no key.
-    pub fn of(raw: &[u8], profile: &'static Profile, keys: &'a [Key]) -> Result<Self, Violation> {
+    pub fn from_request(raw: &[u8], profile: &'static Profile, keys: &'a [Key]) -> Result<Self, Violation> {
         let id = header(raw, "x-latchkey-key-id").unwrap_or_default();
         let key = keys.iter().find(|key| key.id == id).ok_or_else(|| Violation {
             what: "identity",
-            told: format!("the request was sent on with the key id `{id}`"),
+            description: format!("the request was sent on with the key id `{id}`"),
         })?;
         let store = header(raw, "x-latchkey-store").filter(|store| !store.is_empty());
         Ok(Self { profile, key, store })
@@ -88,9 +88,9 @@ impl<'a> Decided<'a> {
 
     /// Returns all parts of a reading that differ from the decision.
     #[must_use]
-    pub fn violations(&self, reading: &Reading, keys: &[Key]) -> Vec<Violation> {
+    pub fn violations(&self, reading: &FrameworkReading, keys: &[Key]) -> Vec<Violation> {
         let mut found = Vec::new();
-        let mut add = |what: &'static str, told: String| found.push(Violation { what, told });
+        let mut add = |what: &'static str, description: String| found.push(Violation { what, description });
         for (from, value) in &reading.stores {
             if self.is_governed(from, reading) {
                 for store in named(value).filter(|store| !self.is_decided(store)) {
@@ -147,12 +147,12 @@ impl<'a> Decided<'a> {
 
     fn is_decided(&self, store: &str) -> bool {
         self.key.stores.is_empty()
-            || self.key.opens(store) && self.store.as_deref().is_none_or(|decided| decided == store)
+            || self.key.has_store(store) && self.store.as_deref().is_none_or(|decision| decision == store)
     }
 
     /// Returns whether the service reads that location: a name read from one kind of parameter is read from all, since
     /// frameworks merge them.
-    fn is_governed(&self, from: &str, reading: &Reading) -> bool {
+    fn is_governed(&self, from: &str, reading: &FrameworkReading) -> bool {
         let parameters = |place: &str| ["query:", "form:", "json:"].iter().any(|kind| place.starts_with(kind));
         if is_header(from) {
             self.profile.stores.contains(&"header:x-store")
@@ -166,7 +166,7 @@ impl<'a> Decided<'a> {
         }
     }
 
-    fn identity(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
+    fn identity(&self, reading: &FrameworkReading, add: &mut impl FnMut(&'static str, String)) {
         for (name, value) in &reading.ours {
             let right = match name.as_str() {
                 "key-id" => *value == self.key.id,
@@ -185,7 +185,7 @@ impl<'a> Decided<'a> {
     }
 
     /// Checks that a call of a service that does not apply the scope contains a store that the service finds.
-    fn scope(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
+    fn scope(&self, reading: &FrameworkReading, add: &mut impl FnMut(&'static str, String)) {
         if self.profile.scope_applied || self.key.stores.is_empty() || reading.routes.is_empty() {
             return;
         }

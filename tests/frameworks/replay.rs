@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
+use crate::fixture::{Fixture, PROFILES};
 use crate::generate::Case;
-use crate::house::{House, PROFILES};
-use crate::oracle::{Decided, Reading, Violation};
+use crate::oracle::{Decision, FrameworkReading, Violation};
 use crate::raw::{Backend, Connection, unchunked};
 use crate::servers::{Framework, Frameworks};
 
@@ -32,9 +32,9 @@ pub struct Tally {
 /// A client of one proxy.
 #[derive(Debug)]
 pub struct Worker<'a> {
-    house: &'a House,
+    fixture: &'a Fixture,
     proxy: &'static str,
-    line: Connection,
+    connection: Connection,
     frameworks: Vec<(Framework, Connection)>,
     seen: HashSet<u64>,
     /// Whether violations are grouped by request instead of by reading.
@@ -46,76 +46,77 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     /// Creates a client of the proxy at `port`.
     #[must_use]
-    pub fn new(house: &'a House, proxy: &'static str, port: u16, frameworks: &Frameworks) -> Self {
+    pub fn new(fixture: &'a Fixture, proxy: &'static str, port: u16, frameworks: &Frameworks) -> Self {
         let frameworks = frameworks.all.iter().map(|one| (*one, Connection::new(one.port))).collect();
-        let (line, seen, tally) = (Connection::new(port), HashSet::new(), Tally::default());
-        Self { house, proxy, line, frameworks, seen, by_request: false, tally }
+        let (connection, seen, tally) = (Connection::new(port), HashSet::new(), Tally::default());
+        Self { fixture, proxy, connection, frameworks, seen, by_request: false, tally }
     }
 
     fn backend(&self) -> &Backend {
-        &self.house.backend
+        &self.fixture.backend
     }
 
     /// Sends a request and, if it was allowed, passes it to the frameworks.
     pub fn try_case(&mut self, case: &Case, id: &str) {
         self.tally.sent += 1;
         let bytes = case.request.bytes(id);
-        let response = self.line.exchange(&bytes);
+        let response = self.connection.exchange(&bytes);
         self.tally.unanswered += usize::from(response.as_ref().map_or(true, |response| response.status >= 500));
-        let arrived = self.backend().take(id);
-        let Some(raw) = arrived.first() else { return };
+        let received = self.backend().take(id);
+        let Some(raw) = received.first() else { return };
         self.tally.allowed += 1;
         *self.tally.by_profile.entry(format!("{} {}", self.proxy, case.profile.name)).or_default() += 1;
-        if arrived.len() > 1 {
-            let told = "one request arrives as several".to_owned();
-            self.violated("a service", &Violation { what: "framing", told }, case, raw);
+        if received.len() > 1 {
+            let description = "one request arrives as several".to_owned();
+            self.record_violation("a service", &Violation { what: "framing", description }, case, raw);
         }
         if !self.seen.insert(digest(raw)) {
             return;
         }
         self.tally.distinct += 1;
         let raw = raw.clone();
-        match Decided::of(&raw, case.profile, &self.house.keys) {
-            Ok(decided) => self.show(case, &raw, &decided),
-            Err(violation) => self.violated("a service", &violation, case, &raw),
+        match Decision::from_request(&raw, case.profile, &self.fixture.keys) {
+            Ok(decision) => self.send_to_frameworks(case, &raw, &decision),
+            Err(violation) => self.record_violation("a service", &violation, case, &raw),
         }
     }
 
     /// Sends to all, then receives from all: they work concurrently.
-    fn show(&mut self, case: &Case, raw: &[u8], decided: &Decided<'_>) {
+    fn send_to_frameworks(&mut self, case: &Case, raw: &[u8], decision: &Decision<'_>) {
         let to_head = raw.starts_with(b"HEAD ");
         let whole = unchunked(raw);
         // A proxy may abort a request that it has begun to send.
         let broken = whole.is_err();
         let whole = whole.unwrap_or_else(|_| raw.to_vec());
         let bytes = |framework: &Framework| if framework.whole_bodies { &*whole } else { raw };
-        for (framework, line) in &mut self.frameworks {
+        for (framework, connection) in &mut self.frameworks {
             if broken {
-                line.send_broken(bytes(framework)).ok();
+                connection.send_broken(bytes(framework)).ok();
                 continue;
             }
             if framework.ends_connections {
-                line.reset();
+                connection.reset();
             }
             // Without a connection nothing is received below, and it is sent again.
-            line.send(bytes(framework)).ok();
+            connection.send(bytes(framework)).ok();
         }
         for at in 0..self.frameworks.len() {
-            let (framework, line) = &mut self.frameworks[at];
+            let (framework, connection) = &mut self.frameworks[at];
             let (name, bytes) = (framework.name, bytes(framework));
-            let first = line.receive(to_head).ok();
+            let first = connection.receive(to_head).ok();
             if broken {
-                line.reset();
+                connection.reset();
             }
             // A server may close a persistent connection at any time; then a new one is used.
             let response = first.or_else(|| {
-                line.reset();
+                connection.reset();
                 if broken {
                     return None;
                 }
-                line.send(bytes).and_then(|()| line.receive(to_head)).ok()
+                connection.send(bytes).and_then(|()| connection.receive(to_head)).ok()
             });
-            let reading = response.as_ref().and_then(|response| serde_json::from_slice::<Reading>(&response.body).ok());
+            let reading =
+                response.as_ref().and_then(|response| serde_json::from_slice::<FrameworkReading>(&response.body).ok());
             let counts = self.tally.read.entry(name).or_default();
             let Some(reading) = reading else {
                 let failed = response.is_some_and(|response| response.status >= 500);
@@ -123,20 +124,20 @@ impl<'a> Worker<'a> {
                 continue;
             };
             counts[0] += 1;
-            for violation in decided.violations(&reading, &self.house.keys) {
-                self.violated(name, &violation, case, raw);
+            for violation in decision.violations(&reading, &self.fixture.keys) {
+                self.record_violation(name, &violation, case, raw);
             }
         }
     }
 
-    fn violated(&mut self, framework: &str, violation: &Violation, case: &Case, raw: &[u8]) {
-        let mut what = format!("{} [{}] {framework} {}", violation.what, case.profile.name, violation.told);
+    fn record_violation(&mut self, framework: &str, violation: &Violation, case: &Case, raw: &[u8]) {
+        let mut what = format!("{} [{}] {framework} {}", violation.what, case.profile.name, violation.description);
         if self.by_request {
             what = format!("{}: {what}", case.label);
         }
         let entry = self.tally.violations.entry(what).or_insert_with(|| {
             let sent = case.request.bytes("").escape_ascii().to_string();
-            (0, format!("{} ({})\n    sent:    {sent}\n    arrived: {}", case.label, self.proxy, raw.escape_ascii()))
+            (0, format!("{} ({})\n    sent:    {sent}\n    received: {}", case.label, self.proxy, raw.escape_ascii()))
         });
         entry.0 += 1;
     }
@@ -145,8 +146,8 @@ impl<'a> Worker<'a> {
 /// Returns a digest of everything except the parts that differ in every request.
 fn digest(raw: &[u8]) -> u64 {
     let volatile = [&b"x-case:"[..], b"x-request-id:", b"x-latchkey-revision:", b"x-envoy-"];
-    let lines = raw.split(|byte| *byte == b'\n').filter(|line| {
-        let lower = line.to_ascii_lowercase();
+    let lines = raw.split(|byte| *byte == b'\n').filter(|connection| {
+        let lower = connection.to_ascii_lowercase();
         !volatile.iter().any(|name| lower.starts_with(name))
     });
     let lines: Vec<&[u8]> = lines.collect();
@@ -179,7 +180,7 @@ impl Tally {
     /// # Panics
     ///
     /// In that case.
-    pub fn is_not_hollow(&self, least_allowed: usize, frameworks: &Frameworks) {
+    pub fn assert_meaningful(&self, least_allowed: usize, frameworks: &Frameworks) {
         assert!(self.allowed * 100 >= self.sent * least_allowed, "too few were allowed: {self}");
         // Requests without a decision prove nothing: an unavailable proxy would make the test empty.
         assert!(self.unanswered * 10 <= self.sent, "too many had no response: {self}");

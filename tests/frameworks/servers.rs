@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::raw::Connection;
-use crate::support::bootstrap::{find_program, free_port, python_with};
 use crate::support::daemon::Daemon;
 use crate::support::eventually;
+use crate::support::machine::{find_program, free_port, python_with};
 use crate::support::workspace::Workspace;
 
 /// Bound from start to the first response; Go's service is compiled before.

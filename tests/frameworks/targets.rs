@@ -1,13 +1,13 @@
 //! Modifications of a request's target and framing: hosts, paths, verbs, chunks.
 
-use crate::generate::Scene;
+use crate::generate::AttackContext;
 use crate::random::Random;
 use crate::request::Request;
 
 /// Writes the host, or adds another one, in a way that some reader interprets differently.
-pub fn host(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
-    let closed = format!("{}.shop.test", scene.closed);
-    let open = format!("{}.shop.test", scene.open);
+pub fn host(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
+    let closed = format!("{}.shop.test", context.closed);
+    let open = format!("{}.shop.test", context.open);
     let host = match random.below(26) {
         0 => format!("{closed}:x"),
         1 => format!("{closed}."),
@@ -48,7 +48,7 @@ pub fn host(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
 }
 
 /// Changes the path: escapes, dots, slashes, case, other digits.
-pub fn path(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+pub fn path(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let at = 1 + random.below(request.path.len().max(2) - 1);
     let at = at.min(request.path.len().saturating_sub(1));
     let byte = request.path[at];
@@ -102,17 +102,18 @@ pub fn path(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
                 "\u{ff48}istory",
                 "history%20",
             ]);
-            request.path = format!("/{}/v5/orders/{tail}", scene.profile.name).into();
+            request.path = format!("/{}/v5/orders/{tail}", context.profile.name).into();
         }
         10 => {
-            request.path = [format!("/{}/v5/orders/..", scene.profile.name).into_bytes(), request.path.clone()].concat()
+            request.path =
+                [format!("/{}/v5/orders/..", context.profile.name).into_bytes(), request.path.clone()].concat()
         }
         11 => request.path.insert(0, b'/'),
         12 => splice(at..at + 1, format!("%c1%{:02x}", byte | 0x80)),
         13 => {
             request.path = format!(
                 "/{}/v{}/orders",
-                scene.profile.name,
+                context.profile.name,
                 random.pick(&["05", "5a", "%35", "*", "5.0", "-5", "\u{665}"])
             )
             .into()
@@ -150,14 +151,14 @@ impl ReplaceBytes for Vec<u8> {
 }
 
 /// Sends the body in chunks, with trailers, or with `Expect`.
-pub fn framing(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+pub fn framing(context: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     match random.below(9) {
         0..=2 => request.chunked = true,
         3 => {
             request.chunked = true;
             let trailers = [
-                format!("X-Latchkey-Store: {}\r\n", scene.closed),
-                format!("X-Store: {}\r\n", scene.closed),
+                format!("X-Latchkey-Store: {}\r\n", context.closed),
+                format!("X-Store: {}\r\n", context.closed),
                 "X-HTTP-Method-Override: DELETE\r\n".to_owned(),
             ];
             request.header("Trailer", "X-Latchkey-Store");
@@ -172,12 +173,12 @@ pub fn framing(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
         7 if request.body.is_empty() => {
             request.replace("Content-Length", "0");
         }
-        _ => request.header("X-Folded", format!("a\r\n X-Latchkey-Store: {}", scene.closed)),
+        _ => request.header("X-Folded", format!("a\r\n X-Latchkey-Store: {}", context.closed)),
     }
 }
 
 /// Sends another verb.
-pub fn verb(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+pub fn verb(_: &AttackContext<'_>, random: &mut Random, request: &mut Request) {
     let verbs = [
         "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "Post", "DELETE ", "PROPFIND", "GET_", "_GET",
         "TRACE", "HEAD", "QUERY",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use latchkey::books::{self, BookMethod};
 use latchkey::model::method::{StoreLocation, StorePlace};
 
-use crate::harness::{Ask, BENCH, ask};
+use crate::harness::{GATEWAY, TestRequest, test_request};
 
 /// Returns JSON with the code at the end of a pointer such as `/-/site`.
 fn json_at(pointer: &str, code: &str) -> String {
@@ -17,7 +17,7 @@ fn json_at(pointer: &str, code: &str) -> String {
 }
 
 /// Returns a call of the method with a store in this location.
-pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
+pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> TestRequest {
     let (verb, pattern) = method.method.split_once(' ').unwrap();
     let is_store = |segment: &str| {
         let mut places = method.store_places.iter().filter(|place| place.location() == StoreLocation::Path);
@@ -43,14 +43,14 @@ pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
     let value = place.pointer().map_or(code.to_owned(), |pointer| json_at(pointer, code));
     let pair = format!("{}{}={value}", place.name(), if place.repeated() { "[]" } else { "" });
     match place.location() {
-        StoreLocation::Path => ask(verb, &path),
-        StoreLocation::Query => ask(verb, &format!("{path}?{pair}")),
-        StoreLocation::Form => ask(verb, &path).form(&pair),
+        StoreLocation::Path => test_request(verb, &path),
+        StoreLocation::Query => test_request(verb, &format!("{path}?{pair}")),
+        StoreLocation::Form => test_request(verb, &path).form(&pair),
         StoreLocation::Json if place.pointer().is_some() => {
-            ask(verb, &path).json(&format!("{{\"{}\":{value}}}", place.name()))
+            test_request(verb, &path).json(&format!("{{\"{}\":{value}}}", place.name()))
         }
-        StoreLocation::Json => ask(verb, &path).json(&format!("{{\"{}\":\"{value}\"}}", place.name())),
-        StoreLocation::Header => ask(verb, &path).header(place.name(), code),
+        StoreLocation::Json => test_request(verb, &path).json(&format!("{{\"{}\":\"{value}\"}}", place.name())),
+        StoreLocation::Header => test_request(verb, &path).header(place.name(), code),
     }
 }
 
@@ -61,18 +61,18 @@ fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
     for method in book.blocks.iter().flat_map(|block| &block.methods) {
         for place in &method.store_places {
             let called = |code: &str, key: &str| {
-                let ask = call(method, place, code).key(key);
-                (BENCH.reason("retailcrm", &ask), ask.told())
+                let request = call(method, place, code).key(key);
+                (GATEWAY.reason("retailcrm", &request), request.describe())
             };
-            let (reason, told) = called("second", "one");
-            assert_eq!(reason, "STORE_DENIED", "{place}: {told}");
-            let (reason, told) = called("off", "wide");
+            let (reason, description) = called("second", "one");
+            assert_eq!(reason, "STORE_DENIED", "{place}: {description}");
+            let (reason, description) = called("off", "wide");
             // If the method only mentions a store, a store may be required separately, and that is reported first.
             let mentioned = place.pointer().is_some() && reason == "STORE_REQUIRED";
-            assert!(reason == "STORE_INACTIVE" || mentioned, "{place}: {reason}: {told}");
-            let (reason, told) = called("second", "two");
-            assert!(matches!(reason, "ALLOWED" | "STORE_REQUIRED"), "{place}: {reason}: {told}");
-            assert!(reason == "ALLOWED" || place.pointer().is_some(), "{place}: {told}");
+            assert!(reason == "STORE_INACTIVE" || mentioned, "{place}: {reason}: {description}");
+            let (reason, description) = called("second", "two");
+            assert!(matches!(reason, "ALLOWED" | "STORE_REQUIRED"), "{place}: {reason}: {description}");
+            assert!(reason == "ALLOWED" || place.pointer().is_some(), "{place}: {description}");
             calls += 1;
             places.insert(place.to_string());
         }
@@ -116,14 +116,14 @@ fn every_method_is_taken_for_itself_and_for_no_other() {
         };
         let path = pattern.split('/').map(segment).collect::<Vec<_>>().join("/");
         // With a key for everything only a store can be missing.
-        let outcome = BENCH.check("retailcrm", &ask(verb, &path).key("wide"));
+        let outcome = GATEWAY.check("retailcrm", &test_request(verb, &path).key("wide"));
         if outcome.facts().reason == "ANSWERED" {
             assert!(method.ends_with("/credentials") || method.ends_with("/api-versions"), "{method}");
             continue;
         }
         assert_eq!(outcome.facts().method.as_deref(), Some(&**method), "{verb} {path}");
         let other = if verb == "GET" { "POST" } else { "GET" };
-        let taken = BENCH.check("retailcrm", &ask(other, &path).key("wide")).facts().method.clone();
+        let taken = GATEWAY.check("retailcrm", &test_request(other, &path).key("wide")).facts().method.clone();
         let beside: Vec<&str> = taken.as_deref().into_iter().collect();
         assert!(beside.iter().all(|taken| taken.starts_with(other) && methods.iter().any(|known| known == taken)));
         pairs += beside.len();
@@ -131,8 +131,11 @@ fn every_method_is_taken_for_itself_and_for_no_other() {
     assert!(methods.len() > 190 && pairs > 25, "{pairs} of {} paths are another method's, too", methods.len());
     // The only pattern with both verbs, a POST of version 3 and a GET of version 4.
     for verb in ["GET", "POST"] {
-        let taken =
-            BENCH.check("retailcrm", &ask(verb, "/api/v4/telephony/setting/7").key("wide")).facts().method.clone();
+        let taken = GATEWAY
+            .check("retailcrm", &test_request(verb, "/api/v4/telephony/setting/7").key("wide"))
+            .facts()
+            .method
+            .clone();
         assert_eq!(taken, Some(format!("{verb} /api/v*/telephony/setting/{{code}}")));
     }
 }
@@ -152,18 +155,25 @@ fn a_method_is_not_opened_by_the_one_beside_it() {
         ("tasks/history", "tasks/7"),
         ("custom-fields/dictionaries/7", "custom-fields/order/7"),
     ] {
-        let get = |path: &str| ask("GET", &format!("/api/v5/{path}")).key("beside");
-        BENCH.allowed("retailcrm", &get(of));
-        assert_eq!(BENCH.refusal("retailcrm", &get(path)).0, 403, "{path}");
-        assert_eq!(BENCH.reason("retailcrm", &get(path)), "METHOD_DENIED", "{path}");
+        let get = |path: &str| test_request("GET", &format!("/api/v5/{path}")).key("beside");
+        GATEWAY.allowed("retailcrm", &get(of));
+        assert_eq!(GATEWAY.refusal("retailcrm", &get(path)).0, 403, "{path}");
+        assert_eq!(GATEWAY.reason("retailcrm", &get(path)), "METHOD_DENIED", "{path}");
     }
     for path in ["custom-fields/dictionaries/create", "custom-fields/dictionaries/7/edit"] {
-        assert_eq!(BENCH.reason("retailcrm", &ask("POST", &format!("/api/v5/{path}")).key("beside")), "METHOD_DENIED");
+        assert_eq!(
+            GATEWAY.reason("retailcrm", &test_request("POST", &format!("/api/v5/{path}")).key("beside")),
+            "METHOD_DENIED"
+        );
     }
     for path in ["customers/combine", "payment/invoice/import"] {
-        assert_ne!(BENCH.reason("retailcrm", &ask("GET", &format!("/api/v5/{path}")).key("cpa")), "ALLOWED", "{path}");
+        assert_ne!(
+            GATEWAY.reason("retailcrm", &test_request("GET", &format!("/api/v5/{path}")).key("cpa")),
+            "ALLOWED",
+            "{path}"
+        );
         assert_eq!(
-            BENCH.reason("retailcrm", &ask("POST", &format!("/api/v5/{path}")).key("beside")),
+            GATEWAY.reason("retailcrm", &test_request("POST", &format!("/api/v5/{path}")).key("beside")),
             "METHOD_DENIED",
             "{path}"
         );
@@ -180,7 +190,11 @@ fn paths_that_clients_are_known_to_get_wrong_are_no_methods() {
         ("GET", "v5/users-groups"),
         ("POST", "v4/delivery/generic/7/edit"),
     ] {
-        assert_eq!(BENCH.refusal("retailcrm", &ask(verb, &format!("/api/{path}")).key("one")), unknown, "{path}");
+        assert_eq!(
+            GATEWAY.refusal("retailcrm", &test_request(verb, &format!("/api/{path}")).key("one")),
+            unknown,
+            "{path}"
+        );
     }
 }
 
@@ -188,8 +202,10 @@ fn paths_that_clients_are_known_to_get_wrong_are_no_methods() {
 fn node_sends_its_store_with_every_post() {
     // A method without a store only mentions it: the key needs access to it, and it limits nothing.
     let post = |key: &str, code: &str| {
-        ask("POST", "/api/v5/orders/links/create").key(key).json(&format!("{{\"site\":\"{code}\",\"link\":\"{{}}\"}}"))
+        test_request("POST", "/api/v5/orders/links/create")
+            .key(key)
+            .json(&format!("{{\"site\":\"{code}\",\"link\":\"{{}}\"}}"))
     };
-    assert_eq!(BENCH.reason("retailcrm", &post("wide", "second")), "ALLOWED");
-    assert_eq!(BENCH.reason("retailcrm", &post("one", "second")), "STORE_DENIED");
+    assert_eq!(GATEWAY.reason("retailcrm", &post("wide", "second")), "ALLOWED");
+    assert_eq!(GATEWAY.reason("retailcrm", &post("one", "second")), "STORE_DENIED");
 }

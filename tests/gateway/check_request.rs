@@ -15,24 +15,24 @@ use prost::Message as _;
 use tower::ServiceExt as _;
 
 use crate::fuzz::{CASES, PLACES, Random, mutate, open, parameters, readings, seed, unescape};
-use crate::harness::{BENCH, Bench};
+use crate::harness::{GATEWAY, TestGateway};
 use crate::lenient::{self, ODD, USUAL};
 
 /// Result of a call.
 #[derive(Debug)]
-enum Answer {
+enum CallResult {
     /// A gRPC status: no decision.
     Undecided(i32),
     Response(Box<CheckResponse>),
 }
 
 /// Calls the service with the bytes of a message, and with a profile if one is given.
-fn call(message: &[u8], profile: &[&str]) -> Answer {
+fn call(message: &[u8], profile: &[&str]) -> CallResult {
     let metadata: Vec<_> = profile.iter().map(|name| ("x-latchkey-profile", *name)).collect();
     call_with(message, &metadata)
 }
 
-fn call_with(message: &[u8], metadata: &[(&str, &str)]) -> Answer {
+fn call_with(message: &[u8], metadata: &[(&str, &str)]) -> CallResult {
     let mut frame = vec![0];
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend(message);
@@ -43,16 +43,16 @@ fn call_with(message: &[u8], metadata: &[(&str, &str)]) -> Answer {
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(frame))).unwrap();
-    let bench: &Bench = &BENCH;
-    let service = ext_authz::service(bench.gateway().clone());
-    bench.runtime.block_on(async {
+    let gateway: &TestGateway = &GATEWAY;
+    let service = ext_authz::service(gateway.gateway().clone());
+    gateway.runtime.block_on(async {
         let (head, body) = service.oneshot(request).await.unwrap().into_parts();
         let collected = body.collect().await.unwrap();
         let trailers = collected.trailers().cloned().unwrap_or_default();
         let status = head.headers.get("grpc-status").or_else(|| trailers.get("grpc-status")).expect("a status");
         match status.to_str().unwrap().parse().unwrap() {
-            0 => Answer::Response(Box::new(CheckResponse::decode(&collected.to_bytes()[5..]).unwrap())),
-            code => Answer::Undecided(code),
+            0 => CallResult::Response(Box::new(CheckResponse::decode(&collected.to_bytes()[5..]).unwrap())),
+            code => CallResult::Undecided(code),
         }
     })
 }
@@ -66,7 +66,7 @@ fn header(key: &str, value: &[u8]) -> HeaderValue {
 }
 
 /// Returns a message as Envoy makes it from a request.
-fn asked(verb: &str, target: &[u8], headers: &[(&str, &[u8])], body: Option<&[u8]>) -> CheckRequest {
+fn check_request(verb: &str, target: &[u8], headers: &[(&str, &[u8])], body: Option<&[u8]>) -> CheckRequest {
     let mut map =
         vec![header(":method", verb.as_bytes()), header(":path", target), header(":authority", b"api.example")];
     map.extend(headers.iter().map(|(name, value)| header(name, value)));
@@ -99,12 +99,12 @@ fn http_of(request: &mut CheckRequest) -> &mut HttpRequest {
 
 fn response(request: &CheckRequest, profile: &[&str]) -> CheckResponse {
     match call(&request.encode_to_vec(), profile) {
-        Answer::Response(response) => *response,
-        Answer::Undecided(code) => panic!("{code}: nothing was decided"),
+        CallResult::Response(response) => *response,
+        CallResult::Undecided(code) => panic!("{code}: nothing was decided"),
     }
 }
 
-fn told(response: &CheckResponse, name: &str) -> String {
+fn header_value(response: &CheckResponse, name: &str) -> String {
     let fields = &response.dynamic_metadata.as_ref().unwrap().fields;
     match fields.get(name).and_then(|value| value.kind.clone()) {
         Some(prost_types::value::Kind::StringValue(text)) => text,
@@ -114,8 +114,8 @@ fn told(response: &CheckResponse, name: &str) -> String {
 
 #[test]
 fn the_metadata_of_the_call_names_the_profile() {
-    let key = BENCH.key("one").as_bytes();
-    let request = asked("GET", b"/shop/plain?store=main", &[("x-api-key", key)], None);
+    let key = GATEWAY.key("one").as_bytes();
+    let request = check_request("GET", b"/shop/plain?store=main", &[("x-api-key", key)], None);
     for (named, profile, reason) in [
         (&["shop"][..], "shop", "ALLOWED"),
         (&[], "shop", "ALLOWED"),
@@ -123,27 +123,31 @@ fn the_metadata_of_the_call_names_the_profile() {
         (&["nobody"], "-", "PROFILE_UNKNOWN"),
     ] {
         let response = response(&request, named);
-        assert_eq!((&*told(&response, "profile"), &*told(&response, "reason")), (profile, reason), "{named:?}");
+        assert_eq!(
+            (&*header_value(&response, "profile"), &*header_value(&response, "reason")),
+            (profile, reason),
+            "{named:?}"
+        );
     }
     // Two names, or one that is not text, are a mistake of Envoy: there is no decision.
-    let before = BENCH.metrics.gateway_unanswered.get();
-    assert!(matches!(call(&request.encode_to_vec(), &["shop", "plain"]), Answer::Undecided(3)));
-    assert!(matches!(call(&request.encode_to_vec(), &["\u{e9}"]), Answer::Undecided(3)));
-    assert!(BENCH.metrics.gateway_unanswered.get() >= before + 2);
+    let before = GATEWAY.metrics.gateway_unanswered.get();
+    assert!(matches!(call(&request.encode_to_vec(), &["shop", "plain"]), CallResult::Undecided(3)));
+    assert!(matches!(call(&request.encode_to_vec(), &["\u{e9}"]), CallResult::Undecided(3)));
+    assert!(GATEWAY.metrics.gateway_unanswered.get() >= before + 2);
 }
 
 /// Kind 8: `source`, 10.0.0.1 here, is the peer of Envoy's connection, which may be a balancer.
 #[test]
 fn the_client_is_known_for_certain_or_not_at_all() {
-    let key = BENCH.key("netted").as_bytes();
+    let key = GATEWAY.key("netted").as_bytes();
     let allowed = |forwarded: &[&[u8]], metadata: &[(&str, &str)]| {
         let mut headers = vec![("x-api-key", key)];
         headers.extend(forwarded.iter().map(|value| ("x-forwarded-for", *value)));
-        let request = asked("GET", b"/api/v5/orders", &headers, None);
+        let request = check_request("GET", b"/api/v5/orders", &headers, None);
         let metadata: Vec<_> = metadata.iter().copied().chain([("x-latchkey-profile", "retailcrm")]).collect();
         match call_with(&request.encode_to_vec(), &metadata) {
-            Answer::Response(response) => matches!(response.http_response, Some(HttpResponse::OkResponse(_))),
-            Answer::Undecided(code) => panic!("{code}: nothing was decided"),
+            CallResult::Response(response) => matches!(response.http_response, Some(HttpResponse::OkResponse(_))),
+            CallResult::Undecided(code) => panic!("{code}: nothing was decided"),
         }
     };
     for forwarded in [&[][..], &[&b"10.0.0.1"[..]], &[b"::ffff:10.0.0.1"]] {
@@ -161,39 +165,39 @@ fn the_client_is_known_for_certain_or_not_at_all() {
         assert!(!allowed(forwarded, &[]), "{forwarded:?}");
         assert!(allowed(forwarded, &[("x-latchkey-client", "10.1.2.3")]), "Envoy knows better: {forwarded:?}");
     }
-    for told in ["203.0.113.9", "", "-", "10.0.0.1:80", "[::ffff:10.0.0.1]", "10.0.0.1, 10.0.0.1", "fe80::1%eth0"] {
-        assert!(!allowed(&[], &[("x-latchkey-client", told)]), "{told}");
+    for address in ["203.0.113.9", "", "-", "10.0.0.1:80", "[::ffff:10.0.0.1]", "10.0.0.1, 10.0.0.1", "fe80::1%eth0"] {
+        assert!(!allowed(&[], &[("x-latchkey-client", address)]), "{address}");
     }
-    let request = asked("GET", b"/api/v5/orders", &[("x-api-key", key)], None);
+    let request = check_request("GET", b"/api/v5/orders", &[("x-api-key", key)], None);
     let twice = [("x-latchkey-client", "10.0.0.1"), ("x-latchkey-client", "10.0.0.1")];
-    assert!(matches!(call_with(&request.encode_to_vec(), &twice), Answer::Undecided(3)));
+    assert!(matches!(call_with(&request.encode_to_vec(), &twice), CallResult::Undecided(3)));
 }
 
 #[test]
 fn headers_that_are_no_utf8_are_judged_and_never_an_error() {
-    let key = BENCH.key("one").as_bytes();
-    let allowed = asked("GET", b"/shop/plain?store=main", &[("x-api-key", key), ("x-name", b"caf\xe9")], None);
-    assert_eq!(told(&response(&allowed, &["shop"]), "reason"), "ALLOWED");
+    let key = GATEWAY.key("one").as_bytes();
+    let allowed = check_request("GET", b"/shop/plain?store=main", &[("x-api-key", key), ("x-name", b"caf\xe9")], None);
+    assert_eq!(header_value(&response(&allowed, &["shop"]), "reason"), "ALLOWED");
     for (name, value, reason) in [
         ("x-store", &b"main\xff"[..], "STORE_UNKNOWN"),
         ("x-api-key", b"\xff\xfe", "REQUEST_AMBIGUOUS"),
         ("x-store", b"", "STORE_UNKNOWN"),
     ] {
-        let request = asked("GET", b"/shop/plain?store=main", &[("x-api-key", key), (name, value)], None);
-        assert_eq!(told(&response(&request, &["shop"]), "reason"), reason, "{name}");
+        let request = check_request("GET", b"/shop/plain?store=main", &[("x-api-key", key), (name, value)], None);
+        assert_eq!(header_value(&response(&request, &["shop"]), "reason"), reason, "{name}");
     }
-    let request = asked("GET", b"/shop/pl\xc3?store=main", &[("x-api-key", key)], None);
-    assert_eq!(told(&response(&request, &["plain"]), "reason"), "PATH_AMBIGUOUS");
+    let request = check_request("GET", b"/shop/pl\xc3?store=main", &[("x-api-key", key)], None);
+    assert_eq!(header_value(&response(&request, &["plain"]), "reason"), "PATH_AMBIGUOUS");
     // An invalid header name; Envoy would not send it, and no service would read it.
-    let request = asked("GET", b"/shop/plain?store=main", &[("x-api-key", key), ("\u{e9}", b"x")], None);
-    assert_eq!(told(&response(&request, &["shop"]), "reason"), "ALLOWED");
+    let request = check_request("GET", b"/shop/plain?store=main", &[("x-api-key", key), ("\u{e9}", b"x")], None);
+    assert_eq!(header_value(&response(&request, &["shop"]), "reason"), "ALLOWED");
 }
 
 #[test]
 fn what_is_no_request_is_not_decided_about() {
-    let key = BENCH.key("wide").as_bytes();
-    let good = asked("GET", b"/api/v5/orders", &[("x-api-key", key)], None);
-    let mut broken: Vec<CheckRequest> = vec![CheckRequest::default(), asked("", b"", &[], None)];
+    let key = GATEWAY.key("wide").as_bytes();
+    let good = check_request("GET", b"/api/v5/orders", &[("x-api-key", key)], None);
+    let mut broken: Vec<CheckRequest> = vec![CheckRequest::default(), check_request("", b"", &[], None)];
     let mut twice = good.clone();
     http_of(&mut twice).headers.insert("x-api-key".to_owned(), bytes(key));
     broken.push(twice);
@@ -202,15 +206,15 @@ fn what_is_no_request_is_not_decided_about() {
     http_of(&mut bodies).raw_body = bytes(b"b");
     broken.push(bodies);
     for request in broken {
-        assert!(matches!(call(&request.encode_to_vec(), &[]), Answer::Undecided(3)), "{request:?}");
+        assert!(matches!(call(&request.encode_to_vec(), &[]), CallResult::Undecided(3)), "{request:?}");
     }
-    assert!(matches!(call(b"\xff\xff\xff", &[]), Answer::Undecided(_)));
+    assert!(matches!(call(b"\xff\xff\xff", &[]), CallResult::Undecided(_)));
 }
 
 #[test]
 fn refusals_are_counted_by_reason_and_fault() {
-    let key = BENCH.key("one").as_bytes();
-    let count = |reason, fault| BENCH.metrics.gateway_refusals(reason, fault).get();
+    let key = GATEWAY.key("one").as_bytes();
+    let count = |reason, fault| GATEWAY.metrics.gateway_refusals(reason, fault).get();
     for (target, reason, fault) in [
         (&b"/api/v5/orders/7?site=main&site=main"[..], "REQUEST_AMBIGUOUS", "REPEATED"),
         (b"/api/v5/orders/7?Site=main", "REQUEST_AMBIGUOUS", "SPELLING"),
@@ -218,12 +222,12 @@ fn refusals_are_counted_by_reason_and_fault() {
         (b"/other", "NOT_GOVERNED", ""),
     ] {
         let before = count(reason, fault);
-        let response = response(&asked("GET", target, &[("x-api-key", key)], None), &["retailcrm"]);
-        assert_eq!((&*told(&response, "reason"), &*told(&response, "fault")), (reason, fault));
+        let response = response(&check_request("GET", target, &[("x-api-key", key)], None), &["retailcrm"]);
+        assert_eq!((&*header_value(&response, "reason"), &*header_value(&response, "fault")), (reason, fault));
         // Other tests count at the same time.
         assert!(count(reason, fault) > before, "{reason} {fault}");
     }
-    let text = BENCH.metrics.encode();
+    let text = GATEWAY.metrics.encode();
     assert!(
         text.contains("latchkey_gateway_refusals_total{reason=\"REQUEST_AMBIGUOUS\",fault=\"MULTIPART\"}"),
         "{text}"
@@ -232,14 +236,18 @@ fn refusals_are_counted_by_reason_and_fault() {
 
 #[test]
 fn a_long_body_is_judged_elsewhere_and_to_its_end() {
-    let key = BENCH.key("one").as_bytes();
+    let key = GATEWAY.key("one").as_bytes();
     let form = ("content-type", &b"application/x-www-form-urlencoded"[..]);
     for (store, reason) in [("main", "ALLOWED"), ("second", "STORE_DENIED"), ("main&site=main", "REQUEST_AMBIGUOUS")] {
         for len in [0, 100_000, 1_000_000] {
             let body = format!("x={}&site={store}", "y".repeat(len));
             let headers = [("x-api-key", key), form];
-            let request = asked("POST", b"/api/v5/orders/create", &headers, Some(body.as_bytes()));
-            assert_eq!(told(&response(&request, &["retailcrm"]), "reason"), reason, "{store} behind {len} bytes");
+            let request = check_request("POST", b"/api/v5/orders/create", &headers, Some(body.as_bytes()));
+            assert_eq!(
+                header_value(&response(&request, &["retailcrm"]), "reason"),
+                reason,
+                "{store} behind {len} bytes"
+            );
         }
     }
 }
@@ -247,9 +255,9 @@ fn a_long_body_is_judged_elsewhere_and_to_its_end() {
 #[test]
 fn stores_are_added_as_envoy_takes_them() {
     let changes = |target: &[u8], key: &str| {
-        let key = BENCH.key(key).as_bytes();
-        let response = response(&asked("GET", target, &[("x-api-key", key)], None), &["retailcrm"]);
-        let fault = told(&response, "fault");
+        let key = GATEWAY.key(key).as_bytes();
+        let response = response(&check_request("GET", target, &[("x-api-key", key)], None), &["retailcrm"]);
+        let fault = header_value(&response, "fault");
         match response.http_response {
             Some(HttpResponse::OkResponse(changes)) => Ok(changes),
             other => Err((other, fault)),
@@ -267,7 +275,7 @@ fn stores_are_added_as_envoy_takes_them() {
     assert!(list.query_parameters_to_set.is_empty() && list.query_parameters_to_remove.is_empty());
     let expected = b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main&filter%5Bsites%5D%5B1%5D=second";
     assert_eq!(path(&list).unwrap().escape_ascii().to_string(), expected.escape_ascii().to_string());
-    let in_query = format!("/api/v5/orders?apiKey={}&limit=20", BENCH.key("one"));
+    let in_query = format!("/api/v5/orders?apiKey={}&limit=20", GATEWAY.key("one"));
     let list = changes(in_query.as_bytes(), "one").unwrap();
     assert_eq!(path(&list).unwrap(), b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main");
     // Bytes that the response could not contain.
@@ -333,9 +341,9 @@ fn value_of(header: &HeaderValue) -> Vec<u8> {
 }
 
 /// Makes a message, sometimes with inconsistent parts.
-fn made(corpus: &[Vec<u8>], random: &mut Random) -> (CheckRequest, &'static str) {
+fn random_request(corpus: &[Vec<u8>], random: &mut Random) -> (CheckRequest, &'static str) {
     let key = random.pick(&["one", "two"]);
-    let token = BENCH.key(key).to_owned();
+    let token = GATEWAY.key(key).to_owned();
     let mut target = random
         .pick(&["/api/v5/orders/7", "/api/v5/orders/7", "/api/v5/orders", "/api/v5/orders/create"])
         .as_bytes()
@@ -366,7 +374,7 @@ fn made(corpus: &[Vec<u8>], random: &mut Random) -> (CheckRequest, &'static str)
             random.pick(&["second", "POST", "/api/v5/orders/create?site=second", "chunked", "text/plain"]).as_bytes(),
         ));
     }
-    let mut request = asked(verb, &target, &headers, body);
+    let mut request = check_request(verb, &target, &headers, body);
     let http = http_of(&mut request);
     match random.below(20) {
         0 => http.path = bytes(b"/api/v5/orders/8?site=second"),
@@ -402,14 +410,14 @@ fn no_message_is_read_otherwise_than_it_was_decided_on() {
         let (bytes, key) = if let Some(bytes) = kept.get(at) {
             (bytes.clone(), "one")
         } else {
-            let (request, key) = made(&corpus, &mut random);
+            let (request, key) = random_request(&corpus, &mut random);
             let mut message = request.encode_to_vec();
             if random.percent(15) {
                 mutate(&mut random, &mut message);
             }
             (message, key)
         };
-        let Answer::Response(response) = call(&bytes, &["retailcrm"]) else { continue };
+        let CallResult::Response(response) = call(&bytes, &["retailcrm"]) else { continue };
         let Some(HttpResponse::OkResponse(changes)) = &response.http_response else {
             assert_ne!(response.status.as_ref().map_or(0, |status| status.code), 0, "{}", bytes.escape_ascii());
             continue;

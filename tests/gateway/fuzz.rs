@@ -7,7 +7,7 @@
 
 use latchkey::gateway::{Allow, Outcome};
 
-use crate::harness::{Ask, BENCH, get, post};
+use crate::harness::{GATEWAY, TestRequest, get, post};
 use crate::lenient::{self, ODD, USUAL};
 
 pub(crate) const CASES: u64 = 20_000;
@@ -153,7 +153,7 @@ pub(crate) fn parameters(random: &mut Random) -> Vec<u8> {
         let value = random.pick(&VALUES).to_owned();
         let value = match &*name {
             "order" => "%7B%22customer%22:%7B%22site%22:%22".to_owned() + &value + "%22%7D%7D",
-            "apiKey" => BENCH.key(random.pick(&["one", "two"])).to_owned(),
+            "apiKey" => GATEWAY.key(random.pick(&["one", "two"])).to_owned(),
             _ => value,
         };
         text += &format!("{name}={value}");
@@ -170,35 +170,35 @@ pub(crate) fn open(key: &str) -> &'static [&'static str] {
     }
 }
 
-fn allow(ask: &Ask) -> Option<Allow> {
-    match BENCH.check("retailcrm", ask) {
+fn allow(request: &TestRequest) -> Option<Allow> {
+    match GATEWAY.check("retailcrm", request) {
         Outcome::Allow(allow) => Some(allow),
         Outcome::Refuse(respond) => {
-            assert!((400..500).contains(&respond.status), "{} was answered {}", ask.told(), respond.status);
+            assert!((400..500).contains(&respond.status), "{} was answered {}", request.describe(), respond.status);
             None
         }
-        Outcome::Answer(_) => panic!("{} was answered", ask.told()),
+        Outcome::Answer(_) => panic!("{} was answered", request.describe()),
     }
 }
 
-fn covered(ask: &Ask, who: &str, seen: &[String], key: &str) {
+fn covered(request: &TestRequest, who: &str, seen: &[String], key: &str) {
     for store in seen {
-        assert!(open(key).contains(&store.as_str()), "{who} sees the store {store:?} in {}", ask.told());
+        assert!(open(key).contains(&store.as_str()), "{who} sees the store {store:?} in {}", request.describe());
     }
 }
 
 pub(crate) const PLACES: [&[&str]; 2] = [&["site"], &["filter", "sites"]];
 
 /// Checks a query or form of an upstream request.
-fn check_parameters(ask: &Ask, text: &[u8], key: &str) {
+fn check_parameters(request: &TestRequest, text: &[u8], key: &str) {
     for (who, reader) in USUAL.iter().chain(&ODD) {
         for place in PLACES {
-            covered(ask, who, &reader(text, place), key);
+            covered(request, who, &reader(text, place), key);
         }
         for token in reader(text, &["apiKey"]) {
-            assert!(token == BENCH.key(key), "{who} sees another key in {}", ask.told());
+            assert!(token == GATEWAY.key(key), "{who} sees another key in {}", request.describe());
         }
-        assert!(reader(text, &["_method"]).is_empty(), "{who} sees another method in {}", ask.told());
+        assert!(reader(text, &["_method"]).is_empty(), "{who} sees another method in {}", request.describe());
     }
 }
 
@@ -208,21 +208,21 @@ fn no_query_is_read_otherwise_than_it_was_decided_on() {
         let key = random.pick(&["one", "two"]);
         let list = random.percent(50);
         let path = if list { "/api/v5/orders?" } else { "/api/v5/orders/7?" };
-        let mut ask = get(path).key(key);
-        ask.target.extend(query);
-        let Some(allow) = allow(&ask) else { return false };
-        let target = allow.target(&ask.target).into_owned();
+        let mut request = get(path).key(key);
+        request.target.extend(query);
+        let Some(allow) = allow(&request) else { return false };
+        let target = allow.target(&request.target).into_owned();
         let at = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
         let query = target.get(at + 1..).unwrap_or_default();
-        check_parameters(&ask, query, key);
+        check_parameters(&request, query, key);
         for (who, reader) in USUAL {
-            assert!(reader(query, &["apiKey"]).is_empty(), "{who} still sees the key of {}", ask.told());
+            assert!(reader(query, &["apiKey"]).is_empty(), "{who} still sees the key of {}", request.describe());
             let place: &[&str] = if list { PLACES[1] } else { PLACES[0] };
             assert!(
                 !reader(query, place).is_empty(),
                 "{who} sees no store in {} of {}",
                 target.escape_ascii(),
-                ask.told()
+                request.describe()
             );
         }
         true
@@ -234,18 +234,18 @@ fn no_query_is_read_otherwise_than_it_was_decided_on() {
 fn no_form_is_read_otherwise_than_it_was_decided_on() {
     let holds = |form: &[u8], random: &mut Random| {
         let key = random.pick(&["one", "two"]);
-        let ask = post("/api/v5/orders/create").key(key).body("application/x-www-form-urlencoded", form);
-        let Some(allow) = allow(&ask) else { return false };
-        check_parameters(&ask, form, key);
+        let request = post("/api/v5/orders/create").key(key).body("application/x-www-form-urlencoded", form);
+        let Some(allow) = allow(&request) else { return false };
+        check_parameters(&request, form, key);
         for (who, reader) in USUAL {
             let added = allow.set_parameters.iter().any(|(name, _)| name == "site");
-            assert!(added || !reader(form, &["site"]).is_empty(), "{who} sees no store in {}", ask.told());
+            assert!(added || !reader(form, &["site"]).is_empty(), "{who} sees no store in {}", request.describe());
             for order in reader(form, &["order"]) {
                 let mut seen = Vec::new();
                 if let Some(json) = lenient::json(&order) {
                     lenient::seen(&json, &["customer", "site"], &mut seen);
                 }
-                covered(&ask, who, &seen, key);
+                covered(&request, who, &seen, key);
             }
         }
         true
@@ -285,8 +285,8 @@ fn no_json_is_read_otherwise_than_it_was_decided_on() {
     };
     let holds = |body: &[u8], random: &mut Random| {
         let key = random.pick(&["one", "two"]);
-        let ask = post("/api/v5/orders/create").key(key).body("application/json", body);
-        if allow(&ask).is_none() {
+        let request = post("/api/v5/orders/create").key(key).body("application/json", body);
+        if allow(&request).is_none() {
             return false;
         }
         let mut seen = Vec::new();
@@ -294,7 +294,7 @@ fn no_json_is_read_otherwise_than_it_was_decided_on() {
             lenient::seen(&json, &["site"], &mut seen);
             lenient::seen(&json, &["order", "customer", "site"], &mut seen);
         }
-        covered(&ask, "somebody", &seen, key);
+        covered(&request, "somebody", &seen, key);
         true
     };
     run(include_str!("corpus/json.txt"), 5, make, holds);
@@ -328,15 +328,19 @@ fn no_form_in_parts_is_read_otherwise_than_it_was_decided_on() {
     };
     let holds = |body: &[u8], random: &mut Random| {
         let key = random.pick(&["one", "two"]);
-        let ask = post("/api/v5/orders/create").key(key).body("multipart/form-data; boundary=XX", body);
-        let Some(allow) = allow(&ask) else { return false };
+        let request = post("/api/v5/orders/create").key(key).body("multipart/form-data; boundary=XX", body);
+        let Some(allow) = allow(&request) else { return false };
         let fields = lenient::parts(body, "XX");
         let named = |sought: &str| -> Vec<String> {
             fields.iter().filter(|(name, _)| name == sought).map(|(_, value)| value.clone()).collect()
         };
-        covered(&ask, "somebody", &named("site"), key);
-        assert!(named("_method").is_empty(), "another method is seen in {}", ask.told());
-        assert!(!named("site").is_empty() || !allow.set_parameters.is_empty(), "no store is seen in {}", ask.told());
+        covered(&request, "somebody", &named("site"), key);
+        assert!(named("_method").is_empty(), "another method is seen in {}", request.describe());
+        assert!(
+            !named("site").is_empty() || !allow.set_parameters.is_empty(),
+            "no store is seen in {}",
+            request.describe()
+        );
         true
     };
     run(include_str!("corpus/multipart.txt"), 5, make, holds);
@@ -369,14 +373,14 @@ fn no_headers_are_read_otherwise_than_they_were_decided_on() {
     };
     let holds = |text: &[u8], random: &mut Random| {
         let key = random.pick(&["one", "two"]);
-        let mut ask = get("/shop/plain").key(key);
+        let mut request = get("/shop/plain").key(key);
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let at = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-            ask.headers.push((line[..at].to_vec(), line.get(at + 1..).unwrap_or_default().to_vec()));
+            request.headers.push((line[..at].to_vec(), line.get(at + 1..).unwrap_or_default().to_vec()));
         }
-        let Outcome::Allow(allow) = BENCH.check("shop", &ask) else { return false };
+        let Outcome::Allow(allow) = GATEWAY.check("shop", &request) else { return false };
         let same = |a: &[u8], b: &str| a.eq_ignore_ascii_case(b.as_bytes());
-        let mut upstream = ask.headers.clone();
+        let mut upstream = request.headers.clone();
         upstream.retain(|(name, _)| {
             !allow.remove_headers.iter().any(|removed| same(name, removed))
                 && !allow.set_headers.iter().any(|(set, _)| same(name, set))
@@ -385,15 +389,15 @@ fn no_headers_are_read_otherwise_than_they_were_decided_on() {
         upstream.extend(set);
         let variables = lenient::cgi(&upstream);
         let store = variables.get("X_STORE").cloned();
-        assert!(store.is_some(), "no store is seen in {}", ask.told());
-        covered(&ask, "cgi", &store.into_iter().collect::<Vec<_>>(), key);
-        assert!(!variables.contains_key("X_API_KEY"), "the key is still seen in {}", ask.told());
+        assert!(store.is_some(), "no store is seen in {}", request.describe());
+        covered(&request, "cgi", &store.into_iter().collect::<Vec<_>>(), key);
+        assert!(!variables.contains_key("X_API_KEY"), "the key is still seen in {}", request.describe());
         for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("X_LATCHKEY_")) {
             let ours = allow
                 .set_headers
                 .iter()
                 .any(|(set, to)| set.to_ascii_uppercase().replace('-', "_") == *name && to == value);
-            assert!(ours, "{name} is {value:?} in {}", ask.told());
+            assert!(ours, "{name} is {value:?} in {}", request.describe());
         }
         true
     };
@@ -428,16 +432,16 @@ fn no_path_is_read_otherwise_than_it_was_decided_on() {
         path.into_bytes()
     };
     let holds = |path: &[u8], _: &mut Random| {
-        let mut ask = get("").key("cpa");
-        ask.target = path.to_vec();
-        if allow(&ask).is_none() {
+        let mut request = get("").key("cpa");
+        request.target = path.to_vec();
+        if allow(&request).is_none() {
             return false;
         }
         for (who, read) in readings(path) {
             let segments: Vec<&str> = read.split('/').filter(|segment| !segment.is_empty()).collect();
             let right = matches!(*segments, ["api", version, "orders", "statuses"]
                 if version.strip_prefix('v').is_some_and(|number| number.parse::<u64>().is_ok()));
-            assert!(right, "{who} reads {read:?} in {}", ask.told());
+            assert!(right, "{who} reads {read:?} in {}", request.describe());
         }
         true
     };

@@ -29,7 +29,7 @@ use latchkey::telemetry::metrics::Metrics;
 use tokio::runtime::Runtime;
 
 /// The gateway shared by all tests.
-pub(crate) static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
+pub(crate) static GATEWAY: LazyLock<TestGateway> = LazyLock::new(TestGateway::new);
 
 /// Profiles in addition to the built-in ones.
 const PROFILES: &str = "
@@ -77,7 +77,7 @@ const SHOP: [(&str, StoreUse, &[&str]); 13] = [
 ];
 
 /// A gateway and its keys.
-pub(crate) struct Bench {
+pub(crate) struct TestGateway {
     pub(crate) runtime: Runtime,
     gateway: Gateway,
     authority: Authority,
@@ -88,27 +88,27 @@ pub(crate) struct Bench {
 
 /// A request under construction.
 #[derive(Clone)]
-pub(crate) struct Ask {
+pub(crate) struct TestRequest {
     pub(crate) verb: Vec<u8>,
     pub(crate) target: Vec<u8>,
     pub(crate) host: Vec<u8>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) body: Sent,
+    pub(crate) body: TestBody,
     pub(crate) client: Option<IpAddr>,
 }
 
 /// Its body.
 #[derive(Clone)]
-pub(crate) enum Sent {
+pub(crate) enum TestBody {
     None,
     Withheld,
     CutOff,
     Whole(Vec<u8>),
 }
 
-struct Place;
+struct NoSuppliedToken;
 
-impl TokenLocation for Place {
+impl TokenLocation for NoSuppliedToken {
     fn supplied(&self) -> std::io::Result<Option<Token>> {
         Ok(None)
     }
@@ -120,32 +120,32 @@ impl TokenLocation for Place {
 
 /// No replicas to wait for: there is only one, and the tests wait for it.
 #[derive(Debug)]
-struct Nobody;
+struct NoReplicas;
 
 #[async_trait]
-impl Convergence for Nobody {
+impl Convergence for NoReplicas {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
         Pending::Known(Vec::new())
     }
 }
 
-impl Bench {
+impl TestGateway {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (gateway, authority, metrics, keys) = runtime.block_on(furnish(folder.path()));
-        let bench = Self { runtime, gateway, authority, metrics, keys, _folder: folder };
+        let (gateway, authority, metrics, keys) = runtime.block_on(build_gateway(folder.path()));
+        let gateway = Self { runtime, gateway, authority, metrics, keys, _folder: folder };
         // So that check_now finds each key in the cache.
-        for token in bench.keys.values() {
-            let _ = bench.check("plain", &get("/").header("x-api-key", token));
+        for token in gateway.keys.values() {
+            let _ = gateway.check("plain", &get("/").header("x-api-key", token));
         }
-        bench
+        gateway
     }
 
     /// Checks a request; the immediate decision must equal the awaited one.
-    pub(crate) fn check(&self, profile: &str, ask: &Ask) -> Outcome {
-        let headers: Vec<(&[u8], &[u8])> = ask.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let request = ask.request(&headers);
+    pub(crate) fn check(&self, profile: &str, request: &TestRequest) -> Outcome {
+        let headers: Vec<(&[u8], &[u8])> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let request = request.request(&headers);
         let profile = (!profile.is_empty()).then_some(profile);
         if let Some(outcome) = self.gateway.check_now(profile, &request) {
             return outcome;
@@ -153,30 +153,30 @@ impl Bench {
         self.runtime.block_on(self.gateway.check(profile, &request)).expect("it can be decided")
     }
 
-    pub(crate) fn allowed(&self, profile: &str, ask: &Ask) -> Allow {
-        match self.check(profile, ask) {
+    pub(crate) fn allowed(&self, profile: &str, request: &TestRequest) -> Allow {
+        match self.check(profile, request) {
             Outcome::Allow(allow) => allow,
-            other => panic!("{} was not allowed: {other:?}", ask.told()),
+            other => panic!("{} was not allowed: {other:?}", request.describe()),
         }
     }
 
-    pub(crate) fn refused(&self, profile: &str, ask: &Ask) -> ClientResponse {
-        match self.check(profile, ask) {
+    pub(crate) fn refused(&self, profile: &str, request: &TestRequest) -> ClientResponse {
+        match self.check(profile, request) {
             Outcome::Refuse(respond) => respond,
-            other => panic!("{} was not refused: {other:?}", ask.told()),
+            other => panic!("{} was not refused: {other:?}", request.describe()),
         }
     }
 
-    pub(crate) fn answered(&self, profile: &str, ask: &Ask) -> ClientResponse {
-        match self.check(profile, ask) {
+    pub(crate) fn answered(&self, profile: &str, request: &TestRequest) -> ClientResponse {
+        match self.check(profile, request) {
             Outcome::Answer(respond) => respond,
-            other => panic!("{} was not answered: {other:?}", ask.told()),
+            other => panic!("{} was not answered: {other:?}", request.describe()),
         }
     }
 
     /// Returns status and body of a refusal.
-    pub(crate) fn refusal(&self, profile: &str, ask: &Ask) -> (u16, String) {
-        let respond = self.refused(profile, ask);
+    pub(crate) fn refusal(&self, profile: &str, request: &TestRequest) -> (u16, String) {
+        let respond = self.refused(profile, request);
         (respond.status, respond.body)
     }
 
@@ -190,13 +190,13 @@ impl Bench {
     pub(crate) fn authorize(&self, key: &str, method: &str, store: &str) -> (bool, bool) {
         let request = Request { method, store, stores: &[], client: None, stores_from: StoresFrom::Service };
         let query = Query { token: self.key(key), request, min_revision: None };
-        let told = |decision: &Decision<'_>| (decision.allowed(), decision.scope_must_be_applied);
-        self.runtime.block_on(self.authority.decide(&query, told)).expect("it can be decided")
+        let summarize = |decision: &Decision<'_>| (decision.allowed(), decision.scope_must_be_applied);
+        self.runtime.block_on(self.authority.decide(&query, summarize)).expect("it can be decided")
     }
 
     /// Returns the reason that is logged.
-    pub(crate) fn reason(&self, profile: &str, ask: &Ask) -> &'static str {
-        self.check(profile, ask).facts().reason
+    pub(crate) fn reason(&self, profile: &str, request: &TestRequest) -> &'static str {
+        self.check(profile, request).facts().reason
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
@@ -204,7 +204,7 @@ impl Bench {
     }
 }
 
-async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>, BTreeMap<&'static str, String>) {
+async fn build_gateway(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>, BTreeMap<&'static str, String>) {
     let url = format!("sqlite:{}", folder.join("latchkey.db").display());
     let mut options = Options::new(url.parse().unwrap());
     let tasks = Tasks::new();
@@ -213,13 +213,13 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>,
     options.tasks = tasks.clone();
     let storage: Arc<Storage> = storage::open(options).await.unwrap();
     let random: Arc<dyn Random> = Arc::new(OsRandom);
-    let convergence: Arc<dyn Convergence> = Arc::new(Nobody);
+    let convergence: Arc<dyn Convergence> = Arc::new(NoReplicas);
     let registry = Registry::new(Arc::clone(&storage), tasks.clone(), Arc::clone(&random), convergence, Duration::ZERO);
-    let Bootstrap::Created { operator, .. } = registry.bootstrap(&Place).await.unwrap() else {
+    let Bootstrap::Created { operator, .. } = registry.bootstrap(&NoSuppliedToken).await.unwrap() else {
         panic!("storage was not empty")
     };
     let admin = Caller { id: operator.id, name: operator.name, role: operator.role };
-    let keys = fill(&registry, &admin, clock.now().as_seconds().0).await;
+    let keys = create_data(&registry, &admin, clock.now().as_seconds().0).await;
     let settings = Settings {
         replica: ReplicaId::new(clock.now(), random.bytes()),
         host: "here".to_owned(),
@@ -246,7 +246,7 @@ pub(crate) fn branches() -> Vec<String> {
     (10..80).map(|number| format!("branch-{number}-{}", "x".repeat(50))).collect()
 }
 
-async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {
+async fn create_data(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {
     let options = WriteOptions::default();
     for (code, host) in [("main", "main.example"), ("second", "second.example"), ("third", ""), ("off", "off.example")]
         .into_iter()
@@ -357,36 +357,36 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
     keys
 }
 
-// === impl Ask ===
+// === impl TestRequest ===
 
 /// Returns a request without a body.
-pub(crate) fn ask(verb: &str, target: &str) -> Ask {
-    Ask {
+pub(crate) fn test_request(verb: &str, target: &str) -> TestRequest {
+    TestRequest {
         verb: verb.into(),
         target: target.into(),
         host: b"api.example".to_vec(),
         headers: Vec::new(),
-        body: Sent::None,
+        body: TestBody::None,
         client: Some([10, 0, 0, 1].into()),
     }
 }
 
-pub(crate) fn get(target: &str) -> Ask {
-    ask("GET", target)
+pub(crate) fn get(target: &str) -> TestRequest {
+    test_request("GET", target)
 }
 
-pub(crate) fn post(target: &str) -> Ask {
-    ask("POST", target)
+pub(crate) fn post(target: &str) -> TestRequest {
+    test_request("POST", target)
 }
 
-impl Ask {
+impl TestRequest {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
     pub(crate) fn key(self, name: &str) -> Self {
-        self.header("X-API-KEY", BENCH.key(name))
+        self.header("X-API-KEY", GATEWAY.key(name))
     }
 
     pub(crate) fn host(mut self, host: &str) -> Self {
@@ -397,7 +397,7 @@ impl Ask {
     pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let length = body.len().to_string();
-        self.body = Sent::Whole(body);
+        self.body = TestBody::Whole(body);
         self.header("Content-Type", content_type).header("Content-Length", &length)
     }
 
@@ -418,7 +418,7 @@ impl Ask {
         self.body("multipart/form-data; boundary=XX", body + "--XX--\r\n")
     }
 
-    pub(crate) fn sent(mut self, body: Sent) -> Self {
+    pub(crate) fn with_body(mut self, body: TestBody) -> Self {
         self.body = body;
         self
     }
@@ -430,22 +430,22 @@ impl Ask {
             host: &self.host,
             headers,
             body: match &self.body {
-                Sent::None => Body::None,
-                Sent::Withheld => Body::Withheld,
-                Sent::CutOff => Body::Truncated,
-                Sent::Whole(bytes) => Body::Complete(bytes),
+                TestBody::None => Body::None,
+                TestBody::Withheld => Body::Withheld,
+                TestBody::CutOff => Body::Truncated,
+                TestBody::Whole(bytes) => Body::Complete(bytes),
             },
             client: self.client,
         }
     }
 
     /// Describes the request for messages.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
         let headers: Vec<String> =
             self.headers.iter().map(|(name, value)| format!("{}: {}", text(name), text(value))).collect();
         let body = match &self.body {
-            Sent::Whole(bytes) => text(bytes),
+            TestBody::Whole(bytes) => text(bytes),
             _ => "-".to_owned(),
         };
         format!("{} {} [{}] {body}", text(&self.verb), text(&self.target), headers.join(", "))

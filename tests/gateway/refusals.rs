@@ -3,7 +3,7 @@
 
 use latchkey::gateway::Outcome;
 
-use crate::harness::{BENCH, Sent, get, post};
+use crate::harness::{GATEWAY, TestBody, get, post};
 
 #[test]
 fn headers_that_ask_for_another_path_or_method() {
@@ -24,43 +24,43 @@ fn headers_that_ask_for_another_path_or_method() {
         "x_http_method_override",
         "x.original.url",
     ] {
-        let ask = get("/api/v5/orders").key("wide").header(name, "/api/v5/costs");
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{name}");
-        assert_eq!(BENCH.reason("plain", &ask), "REQUEST_AMBIGUOUS", "{name}");
+        let request = get("/api/v5/orders").key("wide").header(name, "/api/v5/costs");
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{name}");
+        assert_eq!(GATEWAY.reason("plain", &request), "REQUEST_AMBIGUOUS", "{name}");
     }
 }
 
 #[test]
 fn parameters_that_ask_for_another_method() {
     for name in ["_method", "_METHOD", "%5Fmethod", "_method[]", "%20_method"] {
-        let ask = get(&format!("/api/v5/orders?{name}=DELETE")).key("wide");
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{name}");
-        assert_eq!(BENCH.reason("plain", &ask), "REQUEST_AMBIGUOUS", "{name}");
-        let ask = post("/api/v5/orders/links/create").key("wide").form(&format!("{name}=DELETE"));
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{name}");
-        assert_eq!(BENCH.reason("plain", &ask), "REQUEST_AMBIGUOUS", "{name}");
+        let request = get(&format!("/api/v5/orders?{name}=DELETE")).key("wide");
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{name}");
+        assert_eq!(GATEWAY.reason("plain", &request), "REQUEST_AMBIGUOUS", "{name}");
+        let request = post("/api/v5/orders/links/create").key("wide").form(&format!("{name}=DELETE"));
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{name}");
+        assert_eq!(GATEWAY.reason("plain", &request), "REQUEST_AMBIGUOUS", "{name}");
     }
-    let ask = post("/api/v5/orders/links/create").key("wide").parts(&[("_method", "DELETE")]);
-    assert_eq!(BENCH.reason("plain", &ask), "REQUEST_AMBIGUOUS");
-    BENCH.allowed("plain", &get("/api/v5/orders?method=DELETE").key("wide"));
+    let request = post("/api/v5/orders/links/create").key("wide").parts(&[("_method", "DELETE")]);
+    assert_eq!(GATEWAY.reason("plain", &request), "REQUEST_AMBIGUOUS");
+    GATEWAY.allowed("plain", &get("/api/v5/orders?method=DELETE").key("wide"));
 }
 
 #[test]
 fn bodies_that_cannot_be_seen() {
     let create = || post("/api/v5/orders/create?site=main").key("one");
     for (encoding, allowed) in [("gzip", false), ("br", false), ("GZIP", false), ("identity", true), ("", true)] {
-        let ask = create().form("a=b").header("Content-Encoding", encoding);
-        assert_eq!(BENCH.reason("retailcrm", &ask) == "ALLOWED", allowed, "{encoding}");
+        let request = create().form("a=b").header("Content-Encoding", encoding);
+        assert_eq!(GATEWAY.reason("retailcrm", &request) == "ALLOWED", allowed, "{encoding}");
     }
     let form = "application/x-www-form-urlencoded";
-    let cut = create().sent(Sent::CutOff).header("content-type", form);
-    assert_eq!(BENCH.reason("retailcrm", &cut), "REQUEST_AMBIGUOUS");
+    let cut = create().with_body(TestBody::CutOff).header("content-type", form);
+    assert_eq!(GATEWAY.reason("retailcrm", &cut), "REQUEST_AMBIGUOUS");
     // For a key with access to everything, unread parts do not matter.
-    BENCH.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("wide").sent(Sent::CutOff));
+    GATEWAY.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("wide").with_body(TestBody::CutOff));
     let body = |len: usize| "a".repeat(len);
     let shop = |len: usize| post("/shop/items").key("one").form(&format!("store=main&x={}", body(len - 13)));
-    assert_eq!(BENCH.reason("shop", &shop(4096)), "ALLOWED");
-    assert_eq!(BENCH.reason("shop", &shop(4097)), "REQUEST_AMBIGUOUS");
+    assert_eq!(GATEWAY.reason("shop", &shop(4096)), "ALLOWED");
+    assert_eq!(GATEWAY.reason("shop", &shop(4097)), "REQUEST_AMBIGUOUS");
     for content_type in [
         "text/plain",
         "",
@@ -68,12 +68,15 @@ fn bodies_that_cannot_be_seen() {
         "multipart/form-data",
         "application/json, application/x-www-form-urlencoded",
     ] {
-        let ask = create().body(content_type, &b"site=second"[..]);
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{content_type}");
+        let request = create().body(content_type, &b"site=second"[..]);
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{content_type}");
     }
-    assert_eq!(BENCH.reason("retailcrm", &create().sent(Sent::Whole(b"site=second".to_vec()))), "REQUEST_AMBIGUOUS");
+    assert_eq!(
+        GATEWAY.reason("retailcrm", &create().with_body(TestBody::Whole(b"site=second".to_vec()))),
+        "REQUEST_AMBIGUOUS"
+    );
     let two = create().form("a=b").header("content-type", "application/json");
-    assert_eq!(BENCH.reason("retailcrm", &two), "REQUEST_AMBIGUOUS");
+    assert_eq!(GATEWAY.reason("retailcrm", &two), "REQUEST_AMBIGUOUS");
 }
 
 #[test]
@@ -87,30 +90,30 @@ fn fields_of_a_form_that_are_written_oddly() {
         "Content-Disposition: form-data; name=\"_charset_\"",
     ] {
         let body = format!("--XX\r\n{part}\r\n\r\nsecond\r\n--XX--\r\n");
-        let ask = post("/api/v5/orders/create?site=main").key("one").body("multipart/form-data; boundary=XX", body);
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{part}");
+        let request = post("/api/v5/orders/create?site=main").key("one").body("multipart/form-data; boundary=XX", body);
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{part}");
     }
 }
 
 #[test]
 fn headers_that_a_lax_service_reads_as_ours() {
     for name in ["x_api_key", "X.Api.Key", "X_API-KEY"] {
-        let ask = get("/api/v5/orders").header(name, BENCH.key("wide"));
-        assert_eq!(BENCH.reason("retailcrm", &ask), "REQUEST_AMBIGUOUS", "{name}");
+        let request = get("/api/v5/orders").header(name, GATEWAY.key("wide"));
+        assert_eq!(GATEWAY.reason("retailcrm", &request), "REQUEST_AMBIGUOUS", "{name}");
     }
     for (name, value) in [("x_store", "main"), ("connection", "close, X-Store"), ("connection", "x-latchkey-scope")] {
-        let ask = get("/shop/plain").key("one").header("x-store", "main").header(name, value);
-        assert_eq!(BENCH.reason("shop", &ask), "REQUEST_AMBIGUOUS", "{name}: {value}");
+        let request = get("/shop/plain").key("one").header("x-store", "main").header(name, value);
+        assert_eq!(GATEWAY.reason("shop", &request), "REQUEST_AMBIGUOUS", "{name}: {value}");
     }
     let repeated = get("/shop/plain").key("one").header("x-store", "main").header("X-Store", "main");
-    assert_eq!(BENCH.reason("shop", &repeated), "REQUEST_AMBIGUOUS");
+    assert_eq!(GATEWAY.reason("shop", &repeated), "REQUEST_AMBIGUOUS");
     for (name, value) in
         [("host", "second.example"), ("x-forwarded-host", "second.example"), ("forwarded", "host=second.example")]
     {
-        let ask = get("/shop/plain").key("one").host("main.example").header(name, value);
-        assert_eq!(BENCH.reason("shop", &ask), "REQUEST_AMBIGUOUS", "{name}");
+        let request = get("/shop/plain").key("one").host("main.example").header(name, value);
+        assert_eq!(GATEWAY.reason("shop", &request), "REQUEST_AMBIGUOUS", "{name}");
     }
-    BENCH.allowed("shop", &get("/shop/plain").key("one").host("main.example").header("host", "main.example"));
+    GATEWAY.allowed("shop", &get("/shop/plain").key("one").host("main.example").header("host", "main.example"));
     for host in [
         "main.example,second.example",
         "main.example second.example",
@@ -118,8 +121,8 @@ fn headers_that_a_lax_service_reads_as_ours() {
         "user@main.example",
         "m\u{e4}in",
     ] {
-        let ask = get("/shop/plain?store=main").key("one").host(host);
-        assert_eq!(BENCH.reason("shop", &ask), "REQUEST_AMBIGUOUS", "{host}");
+        let request = get("/shop/plain?store=main").key("one").host(host);
+        assert_eq!(GATEWAY.reason("shop", &request), "REQUEST_AMBIGUOUS", "{host}");
     }
 }
 
@@ -127,11 +130,11 @@ fn headers_that_a_lax_service_reads_as_ours() {
 fn what_a_client_says_in_our_name_never_goes_on() {
     let spoofed =
         ["X-Latchkey-Store", "x_latchkey_stores", "x-latchkey-scope", "X.Latchkey.Key.Id", "x-latchkey-future"];
-    let mut ask = get("/api/v5/orders/statuses").key("cpa");
+    let mut request = get("/api/v5/orders/statuses").key("cpa");
     for name in spoofed {
-        ask = ask.header(name, "second");
+        request = request.header(name, "second");
     }
-    let allow = BENCH.allowed("retailcrm", &ask);
+    let allow = GATEWAY.allowed("retailcrm", &request);
     let set: Vec<&str> = allow.set_headers.iter().map(|(name, _)| *name).collect();
     for name in spoofed {
         let removed = allow.remove_headers.iter().any(|removed| removed == name);
@@ -144,15 +147,15 @@ fn what_a_client_says_in_our_name_never_goes_on() {
 
 #[test]
 fn authorization_that_is_no_bearer_stays() {
-    let ask = get("/api/v5/orders").key("wide").header("Authorization", "Basic dXNlcjpwYXNz");
-    assert_eq!(BENCH.allowed("plain", &ask).remove_headers, ["X-API-KEY"]);
-    let ask = get("/api/v5/orders").header("Authorization", &format!("bearer  {}", BENCH.key("wide")));
-    assert_eq!(BENCH.allowed("plain", &ask).remove_headers, ["Authorization"]);
+    let request = get("/api/v5/orders").key("wide").header("Authorization", "Basic dXNlcjpwYXNz");
+    assert_eq!(GATEWAY.allowed("plain", &request).remove_headers, ["X-API-KEY"]);
+    let request = get("/api/v5/orders").header("Authorization", &format!("bearer  {}", GATEWAY.key("wide")));
+    assert_eq!(GATEWAY.allowed("plain", &request).remove_headers, ["Authorization"]);
 }
 
 #[test]
 fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
-    let missing = BENCH.refused("plain", &get("/api/v5/orders"));
+    let missing = GATEWAY.refused("plain", &get("/api/v5/orders"));
     assert_eq!(missing.status, 401);
     let expected = r#"{"title":"Unauthorized","status":401,"detail":"the request has no key","reason":"KEY_MISSING"}"#;
     assert_eq!(missing.body, expected);
@@ -161,7 +164,7 @@ fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
     };
     assert_eq!(header(&missing, "www-authenticate"), "Bearer realm=\"latchkey\"");
     assert_eq!(header(&missing, "content-type"), "application/problem+json");
-    for (ask, status, error, reason) in [
+    for (request, status, error, reason) in [
         (get("/api/v5/orders").key("revoked"), 401, "invalid_token", "KEY_INVALID"),
         (get("/api/v5/orders").key("expired"), 401, "invalid_token", "KEY_INVALID"),
         (get("/api/v5/orders").key("cpa"), 403, "insufficient_scope", "METHOD_DENIED"),
@@ -172,10 +175,10 @@ fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
         (get("/api/v5/orders?_method=x").key("two"), 400, "invalid_request", "REQUEST_AMBIGUOUS"),
         (get("/api/none").key("two"), 403, "insufficient_scope", "METHOD_UNKNOWN"),
     ] {
-        let respond = BENCH.refused("plain", &ask);
-        let told: serde_json::Value = serde_json::from_str(&respond.body).unwrap();
-        assert_eq!((respond.status, told["reason"].as_str()), (status, Some(reason)), "{}", ask.told());
-        assert_eq!(told["status"], status);
+        let respond = GATEWAY.refused("plain", &request);
+        let body: serde_json::Value = serde_json::from_str(&respond.body).unwrap();
+        assert_eq!((respond.status, body["reason"].as_str()), (status, Some(reason)), "{}", request.describe());
+        assert_eq!(body["status"], status);
         let challenge = header(&respond, "www-authenticate");
         assert!(challenge.starts_with(&format!("Bearer realm=\"latchkey\", error=\"{error}\", error_description=\"")));
         assert_eq!(challenge.matches('"').count(), 6, "{challenge}");
@@ -185,7 +188,7 @@ fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
 #[test]
 fn what_the_client_wrote_cannot_break_out_of_a_refusal() {
     for name in ["_method%22", "store\"[]", "Store\\", "store%0d%0a[]", "store\u{7f}[]"] {
-        let respond = BENCH.refused("shop", &get(&format!("/shop/plain?{name}=x")).key("wide"));
+        let respond = GATEWAY.refused("shop", &get(&format!("/shop/plain?{name}=x")).key("wide"));
         for (_, value) in &respond.headers {
             assert!(value.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{value:?}");
         }
@@ -197,31 +200,31 @@ fn what_the_client_wrote_cannot_break_out_of_a_refusal() {
 
 #[test]
 fn a_profile_governs_its_prefix_and_no_more() {
-    assert_eq!(BENCH.reason("retailcrm", &get("/shop/plain").key("wide")), "NOT_GOVERNED");
-    assert_eq!(BENCH.reason("retailcrm", &get("/apis").key("wide")), "NOT_GOVERNED");
-    assert_eq!(BENCH.reason("retailcrm", &get("/api/../shop/plain").key("wide")), "PATH_AMBIGUOUS");
-    assert_eq!(BENCH.reason("no-such", &get("/").key("wide")), "PROFILE_UNKNOWN");
+    assert_eq!(GATEWAY.reason("retailcrm", &get("/shop/plain").key("wide")), "NOT_GOVERNED");
+    assert_eq!(GATEWAY.reason("retailcrm", &get("/apis").key("wide")), "NOT_GOVERNED");
+    assert_eq!(GATEWAY.reason("retailcrm", &get("/api/../shop/plain").key("wide")), "PATH_AMBIGUOUS");
+    assert_eq!(GATEWAY.reason("no-such", &get("/").key("wide")), "PROFILE_UNKNOWN");
     // Without a named profile the longest prefix matches, and `retailcrm` is not selected by default.
-    let facts = |target: &str| BENCH.check("", &get(target).key("wide")).facts().profile.to_string();
+    let facts = |target: &str| GATEWAY.check("", &get(target).key("wide")).facts().profile.to_string();
     assert_eq!(facts("/shop/plain"), "shop");
     assert_eq!(facts("/api/v5/orders"), "applied");
     // It matches everything, like `plain`, but is configured explicitly.
     assert_eq!(facts("/other"), "whole");
     assert_eq!(facts("/shop/../api"), "whole");
-    assert!(BENCH.gateway().profile("plain").is_some_and(|profile| !profile.reads_bodies()));
-    assert!(BENCH.gateway().profile("retailcrm").is_some_and(latchkey::config::profiles::Profile::reads_bodies));
+    assert!(GATEWAY.gateway().profile("plain").is_some_and(|profile| !profile.reads_bodies()));
+    assert!(GATEWAY.gateway().profile("retailcrm").is_some_and(latchkey::config::profiles::Profile::reads_bodies));
 }
 
 #[test]
 fn facts_for_logs_hold_no_token() {
-    let target = format!("/api/v5/orders?apiKey={}", BENCH.key("wide"));
-    let outcome = BENCH.check("retailcrm", &get(&target));
+    let target = format!("/api/v5/orders?apiKey={}", GATEWAY.key("wide"));
+    let outcome = GATEWAY.check("retailcrm", &get(&target));
     let facts = outcome.facts();
     assert_eq!((facts.reason, facts.scope, &*facts.profile), ("ALLOWED", Some("all"), "retailcrm"));
     assert_eq!(facts.method.as_deref(), Some("GET /api/v*/orders"));
     assert!(facts.key.is_some() && facts.revision > 0);
     let Outcome::Allow(allow) = &outcome else { panic!("{outcome:?}") };
-    assert!(!format!("{allow:?}").contains(BENCH.key("wide")));
-    let headers: Vec<(&[u8], &[u8])> = vec![(b"x-api-key", BENCH.key("wide").as_bytes())];
-    assert!(!format!("{:?}", get(&target).request(&headers)).contains(BENCH.key("wide")));
+    assert!(!format!("{allow:?}").contains(GATEWAY.key("wide")));
+    let headers: Vec<(&[u8], &[u8])> = vec![(b"x-api-key", GATEWAY.key("wide").as_bytes())];
+    assert!(!format!("{:?}", get(&target).request(&headers)).contains(GATEWAY.key("wide")));
 }

@@ -14,49 +14,49 @@ pub mod oracle;
 #[path = "../support/mod.rs"]
 pub mod support;
 
-pub mod breaking;
+pub mod cluster;
+pub mod failures;
 pub mod node;
-pub mod rig;
 pub mod round;
-pub mod writing;
+pub mod write_probe;
 
-use breaking::Breaking;
-use rig::Rig;
-use round::Row;
+use cluster::HaCluster;
+use failures::FailureKind;
+use round::RoundResult;
 
 /// Every kind at least once in a run of twenty; the ones of `make test` come first.
-const ALL: [Breaking; 20] = [
-    Breaking::Switchover,
-    Breaking::PostgresKilled,
-    Breaking::NodeFrozen,
-    Breaking::NodeKilled,
-    Breaking::PrimaryCutOff,
-    Breaking::ServersCutOff,
-    Breaking::CommitsLost,
-    Breaking::DiskFull,
-    Breaking::Failover,
-    Breaking::NodeFrozen,
-    Breaking::Switchover,
-    Breaking::NodeKilled,
-    Breaking::PrimaryCutOff,
-    Breaking::CommitsLost,
-    Breaking::DiskFull,
-    Breaking::PostgresKilled,
-    Breaking::ServersCutOff,
-    Breaking::NodeFrozen,
-    Breaking::Failover,
-    Breaking::NodeKilled,
+const FAILURES: [FailureKind; 20] = [
+    FailureKind::Switchover,
+    FailureKind::PostgresKilled,
+    FailureKind::NodeFrozen,
+    FailureKind::NodeKilled,
+    FailureKind::PrimaryCutOff,
+    FailureKind::ServersCutOff,
+    FailureKind::CommitsLost,
+    FailureKind::DiskFull,
+    FailureKind::Failover,
+    FailureKind::NodeFrozen,
+    FailureKind::Switchover,
+    FailureKind::NodeKilled,
+    FailureKind::PrimaryCutOff,
+    FailureKind::CommitsLost,
+    FailureKind::DiskFull,
+    FailureKind::PostgresKilled,
+    FailureKind::ServersCutOff,
+    FailureKind::NodeFrozen,
+    FailureKind::Failover,
+    FailureKind::NodeKilled,
 ];
 /// Number of rounds in `make test`.
 const SHORT: usize = 2;
 
 /// Parses `text`: a number of rounds, or one kind, such as `DiskFull`.
-fn rounds(text: Option<&str>) -> Vec<Breaking> {
+fn rounds(text: Option<&str>) -> Vec<FailureKind> {
     match text.map_or(Ok(SHORT), str::parse) {
-        Ok(count) => ALL.into_iter().cycle().take(count).collect(),
+        Ok(count) => FAILURES.into_iter().cycle().take(count).collect(),
         Err(_) => {
-            let of_kind: Vec<_> = ALL.into_iter().filter(|what| Some(&*format!("{what:?}")) == text).collect();
-            assert!(!of_kind.is_empty(), "LATCHKEY_HA_ROUNDS is neither a number nor a kind of {ALL:?}");
+            let of_kind: Vec<_> = FAILURES.into_iter().filter(|what| Some(&*format!("{what:?}")) == text).collect();
+            assert!(!of_kind.is_empty(), "LATCHKEY_HA_ROUNDS is neither a number nor a kind of {FAILURES:?}");
             of_kind
         }
     }
@@ -65,13 +65,13 @@ fn rounds(text: Option<&str>) -> Vec<Breaking> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_outlive_what_breaks_under_patroni() {
     let rounds = rounds(std::env::var("LATCHKEY_HA_ROUNDS").ok().as_deref());
-    let mut rig = Rig::start().await;
+    let mut cluster = HaCluster::start().await;
     let mut rows = Vec::new();
     for what in rounds {
-        let row = round::play(&mut rig, what).await;
+        let row = round::run(&mut cluster, what).await;
         println!("{row}");
         rows.push(row);
     }
-    println!("\n{}", Row::table(&rows));
-    Row::judge(&rows);
+    println!("\n{}", RoundResult::table(&rows));
+    RoundResult::assert_bounds(&rows);
 }

@@ -9,16 +9,16 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::bootstrap::{Account, find_program, free_port, give_to, run_as};
 use crate::support::daemon::Daemon;
 use crate::support::eventually;
+use crate::support::machine::{Account, chown, find_program, free_port, run_as};
 use crate::support::relay::{Relay, Traffic};
 use crate::support::workspace::{Workspace, processes_in};
 
 /// Bound for internal work of a node on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
 /// Timeout of a request to Patroni.
-const ANSWER: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A node.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Node {
         let folder = workspace.folder(&name, account);
         let sockets = folder.join("s");
         std::fs::create_dir(&sockets).expect("a folder can be made");
-        give_to(&sockets, account);
+        chown(&sockets, account);
         let (postgres, rest) = (local(), local());
         let (peers, etcd) = (Relay::to(postgres), Relay::to(etcd));
         let text = configuration(&name, &folder, postgres, rest, peers.address(), etcd.address());
@@ -58,7 +58,7 @@ impl Node {
     }
 
     /// Returns Patroni's status at `path`; `None` if it does not respond.
-    pub fn ask(&self, path: &str) -> Option<Value> {
+    pub fn get_json(&self, path: &str) -> Option<Value> {
         rest(self.rest, "GET", path, "").ok().and_then(|(_, body)| serde_json::from_str(&body).ok())
     }
 
@@ -66,7 +66,7 @@ impl Node {
     ///
     /// # Errors
     /// Patroni did not execute it.
-    pub fn order(&self, verb: &str, path: &str, body: &Value) -> Result<(), String> {
+    pub fn post(&self, verb: &str, path: &str, body: &Value) -> Result<(), String> {
         match rest(self.rest, verb, path, &body.to_string()) {
             Ok((200..=299, _)) => Ok(()),
             Ok((status, body)) => Err(format!("{status}: {body}")),
@@ -107,7 +107,7 @@ impl Node {
     pub fn kill(&mut self) {
         eventually("everything on the node is gone", BOUND, || {
             self.signal(Signal::KILL);
-            self.patroni.exited();
+            self.patroni.try_wait();
             self.processes().is_empty().then_some(())
         });
     }
@@ -128,15 +128,15 @@ impl Node {
     }
 
     /// Partitions it from etcd and the other nodes, or ends that. Other clients still reach it.
-    pub fn cut_off(&self, cut: bool) {
+    pub fn partition(&self, cut: bool) {
         let traffic = if cut { Traffic::Silent } else { Traffic::Open };
         self.etcd.set(traffic);
         self.peers.set(traffic);
     }
 
     /// Prevents other nodes from following it, or ends that.
-    pub fn lead_nobody(&self, nobody: bool) {
-        self.peers.set(if nobody { Traffic::Closed } else { Traffic::Open });
+    pub fn stop_replication(&self, stopped: bool) {
+        self.peers.set(if stopped { Traffic::Closed } else { Traffic::Open });
     }
 
     /// Prevents its files from growing, as on a full disk, or ends that.
@@ -219,9 +219,9 @@ watchdog: {{mode: 'off'}}
 
 /// Makes one request to Patroni; returns the status and the body.
 fn rest(address: SocketAddr, verb: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER)?;
+    let mut stream = TcpStream::connect_timeout(&address, REQUEST_TIMEOUT)?;
     // Patroni responds to a switchover once it is done.
-    stream.set_read_timeout(Some(if verb == "GET" { ANSWER } else { BOUND }))?;
+    stream.set_read_timeout(Some(if verb == "GET" { REQUEST_TIMEOUT } else { BOUND }))?;
     write!(
         stream,
         "{verb} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -4,25 +4,25 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::breaking::{Breaking, Broken};
+use crate::cluster::{CONNECTIONS, HaCluster, MAX_STALENESS};
+use crate::failures::{FailureKind, FailureOutcome};
 use crate::fleet::ledger::Ledger;
 use crate::fleet::load::{Load, Writers};
 use crate::fleet::now;
-use crate::rig::{MAX_STALENESS, Rig, WAYS};
 use crate::support::{eventually_async, pass};
-use crate::writing::Writing;
+use crate::write_probe::WriteProbe;
 
 /// Time before the failure.
-const CALM: Duration = Duration::from_millis(1_500);
+const QUIET: Duration = Duration::from_millis(1_500);
 /// Time between calls of one caller.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Bound for writes to be acknowledged again.
 const RECOVERY: Duration = Duration::from_secs(150);
 
-/// Results for each server in the order of [`WAYS`].
+/// Results for each server in the order of [`CONNECTIONS`].
 #[derive(Debug)]
-pub struct Row {
-    broke: Breaking,
+pub struct RoundResult {
+    kind: FailureKind,
     /// Calls for keys in use with a decision, and without.
     warm: Vec<(usize, usize)>,
     /// The first call without a decision.
@@ -34,79 +34,85 @@ pub struct Row {
 }
 
 /// Causes a failure under load, and lets the oracle check every decision.
-pub async fn play(rig: &mut Rig, what: Breaking) -> Row {
-    rig.set_synchronous(!what.loses());
-    rig.settled().await;
-    rig.fleet.ledger = Arc::new(Ledger::new(MAX_STALENESS));
-    let load = Load::begin(&rig.fleet, 20, 2, PAUSE).await;
-    let mut writing = Writing::begin(&rig.fleet).await;
-    let writers = Writers::begin(&rig.fleet, &[0, 1, 2], 2, Duration::from_millis(100));
-    pass(CALM).await;
-    if what.loses() {
+pub async fn run(cluster: &mut HaCluster, what: FailureKind) -> RoundResult {
+    cluster.set_synchronous(!what.loses_commits());
+    cluster.wait_settled().await;
+    cluster.fleet.ledger = Arc::new(Ledger::new(MAX_STALENESS));
+    let load = Load::start(&cluster.fleet, 20, 2, PAUSE).await;
+    let mut write_probe = WriteProbe::start(&cluster.fleet).await;
+    let writers = Writers::start(&cluster.fleet, &[0, 1, 2], 2, Duration::from_millis(100));
+    pass(QUIET).await;
+    if what.loses_commits() {
         // Around a loss, the history of an acknowledged write cannot be determined.
         let writers = writers.end().await;
         assert!(writers.0 > 0, "keys were ended before");
-        writing.end().await;
-        let broken = what.happen(rig).await;
-        let writing = Writing::begin_when_possible(&rig.fleet, RECOVERY).await;
-        return settle(rig, what, broken, load, writing).await;
+        write_probe.end().await;
+        let outcome = what.inject(cluster).await;
+        let write_probe = WriteProbe::start_when_possible(&cluster.fleet, RECOVERY).await;
+        return settle(cluster, what, outcome, load, write_probe).await;
     }
-    let broken = what.happen(rig).await;
-    wait_for_writes(&writing, now()).await;
+    let outcome = what.inject(cluster).await;
+    wait_for_writes(&write_probe, now()).await;
     let (done, _) = writers.end().await;
     assert!(done > 0, "keys were ended");
-    settle(rig, what, broken, load, writing).await
+    settle(cluster, what, outcome, load, write_probe).await
 }
 
-async fn wait_for_writes(writing: &Writing, from: Duration) {
+async fn wait_for_writes(write_probe: &WriteProbe, from: Duration) {
     eventually_async("writes are acknowledged through every server, without a restart", RECOVERY, async || {
-        writing.since(from).iter().all(|count| *count > 3).then_some(())
+        write_probe.since(from).iter().all(|count| *count > 3).then_some(())
     })
     .await;
 }
 
-async fn settle(rig: &Rig, broke: Breaking, broken: Broken, load: Load, mut writing: Writing) -> Row {
-    let Broken { fault, lost } = broken;
-    wait_for_writes(&writing, fault).await;
-    let gaps = writing.gaps(fault);
-    writing.end().await;
-    rig.settled().await;
-    pass(CALM).await;
+async fn settle(
+    cluster: &HaCluster,
+    kind: FailureKind,
+    outcome: FailureOutcome,
+    load: Load,
+    mut write_probe: WriteProbe,
+) -> RoundResult {
+    let FailureOutcome { fault, lost } = outcome;
+    wait_for_writes(&write_probe, fault).await;
+    let gaps = write_probe.gaps(fault);
+    write_probe.end().await;
+    cluster.wait_settled().await;
+    pass(QUIET).await;
     let tally = load.end().await;
-    let warm = (0..WAYS.len()).map(|at| {
+    let warm = (0..CONNECTIONS.len()).map(|at| {
         let failed = tally.failures.iter().filter(|failure| failure.server == at).count();
         (tally.answered[at].len(), failed)
     });
     let warm = warm.collect();
     let failure = tally.failures.first().map(|failure| {
         let after = failure.sent.saturating_sub(fault);
-        format!("{}, {after:?} after the fault: {}", WAYS[failure.server], failure.status)
+        format!("{}, {after:?} after the fault: {}", CONNECTIONS[failure.server], failure.status)
     });
-    rig.fleet.agrees_after(lost).await;
+    cluster.fleet.assert_agrees_after(lost).await;
     let gaps = gaps.into_iter().map(|gap| gap.expect("a write was acknowledged")).collect();
-    Row { broke, warm, failure, gaps, ends: rig.fleet.ledger.ends() }
+    RoundResult { kind, warm, failure, gaps, ends: cluster.fleet.ledger.ended_count() }
 }
 
-impl Row {
+impl RoundResult {
     /// Returns all rows as a Markdown table.
     pub fn table(rows: &[Self]) -> String {
         let mut text = format!(
             "| what broke | calls for keys in use | not answered: {0} | {1} | {2} | next write, s: {0} | {1} | {2} | keys ended |\n\
              |---|---|---|---|---|---|---|---|---|\n",
-            WAYS[0], WAYS[1], WAYS[2]
+            CONNECTIONS[0], CONNECTIONS[1], CONNECTIONS[2]
         );
         for row in rows {
             let calls: usize = row.warm.iter().map(|(answered, failed)| answered + failed).sum();
             let failed: Vec<_> = row.warm.iter().map(|(_, failed)| failed.to_string()).collect();
             let gaps: Vec<_> = row.gaps.iter().map(|gap| format!("{:.1}", gap.as_secs_f64())).collect();
-            let columns = [format!("{:?}", row.broke), calls.to_string(), failed.join(" | "), gaps.join(" | ")];
+            let columns = [format!("{:?}", row.kind), calls.to_string(), failed.join(" | "), gaps.join(" | ")];
             text.push_str(&format!("| {} | {} |\n", columns.join(" | "), row.ends));
         }
         text
     }
 
     /// Asserts that keys in use got decisions, and that several hosts performed no worse than HAProxy.
-    pub fn judge(rows: &[Self]) {
+    pub fn assert_bounds(rows: &[Self]) {
         let failed: usize = rows.iter().flat_map(|row| &row.warm).map(|(_, failed)| failed).sum();
         let all: usize = rows.iter().flat_map(|row| &row.warm).map(|(answered, failed)| answered + failed).sum();
         let failures: Vec<_> = rows.iter().filter_map(|row| row.failure.as_deref()).collect();
@@ -124,12 +130,12 @@ impl Row {
     }
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for RoundResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{:?}: answered and not {:?}, next write {:.1?}, {} keys ended",
-            self.broke, self.warm, self.gaps, self.ends
+            self.kind, self.warm, self.gaps, self.ends
         )?;
         self.failure.as_ref().map_or(Ok(()), |failure| write!(f, "; the first: {failure}"))
     }

@@ -5,7 +5,7 @@ use crate::frames::{
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Peer, RST_STREAM, WINDOW_UPDATE, call, frame,
     message,
 };
-use crate::house::{AUTHORIZE, House};
+use crate::server::{AUTHORIZE, TestServer};
 
 /// `ENHANCE_YOUR_CALM`.
 const CALM: u32 = 11;
@@ -20,11 +20,11 @@ fn streams(count: u32) -> impl Iterator<Item = u32> {
 /// CVE-2023-44487: calls that are cancelled as soon as they are made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rapid_reset() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let drained = peer.drained();
             let mut sent = 0;
             for stream in streams(60_000) {
@@ -46,11 +46,11 @@ async fn rapid_reset() {
 /// CVE-2025-8671: errors of the peer make the server reset streams.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resets_that_the_server_is_made_to_send() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let drained = peer.drained();
             for stream in streams(200_000) {
                 // Exceeds the maximum window: an error of this stream alone.
@@ -71,11 +71,11 @@ async fn resets_that_the_server_is_made_to_send() {
 /// RUSTSEC-2024-0332: headers that never end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn continuation_flood() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let drained = peer.drained();
             peer.send(&frame(HEADERS, 0, 1, &call));
             // A header of 100 bytes, repeated.
@@ -96,11 +96,11 @@ async fn continuation_flood() {
 /// RUSTSEC-2026-0258: empty data frames.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_data() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let drained = peer.drained();
             peer.send(&frame(HEADERS, END_HEADERS, 1, &call));
             let nothing = frame(DATA, 0, 1, &[]).repeat(1_000);
@@ -120,11 +120,11 @@ async fn empty_data() {
 /// The same in single bytes, on the maximum number of calls, none of which ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_in_single_bytes() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let drained = peer.drained();
             let open: Vec<u8> = streams(1_000).flat_map(|stream| frame(HEADERS, END_HEADERS, stream, &call)).collect();
             let mut taken = peer.send(&open);
@@ -147,21 +147,22 @@ async fn data_in_single_bytes() {
 /// Headers above the limit are refused, and the connection stays open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_list_that_is_too_long() {
-    let house = House::open().await;
-    let (long, good) = (call(AUTHORIZE, &"x".repeat(20 * 1024)), call(AUTHORIZE, &house.admin));
-    let question = message(&house.question());
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let (long, good) = (call(AUTHORIZE, &"x".repeat(20 * 1024)), call(AUTHORIZE, &server.admin));
+    let payload = message(&server.authorize_message());
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let (first, rest) = long.split_at(16_000);
             peer.send(&frame(HEADERS, END_STREAM, 1, first));
             peer.send(&frame(CONTINUATION, END_HEADERS, 1, rest));
-            let refusal = peer.until(|frame| frame.stream == 1).expect("the call is answered");
+            let refusal = peer.read_until(|frame| frame.stream == 1).expect("the call is answered");
             assert!(matches!(refusal.kind, HEADERS | RST_STREAM), "{refusal:?}");
             assert!(peer.is_alive(), "the connection is not to blame");
             peer.send(&frame(HEADERS, END_HEADERS, 3, &good));
-            peer.send(&frame(DATA, END_STREAM, 3, &question));
-            let answer = peer.until(|frame| frame.stream == 3 && frame.kind == DATA).expect("a good call is answered");
+            peer.send(&frame(DATA, END_STREAM, 3, &payload));
+            let answer =
+                peer.read_until(|frame| frame.stream == 3 && frame.kind == DATA).expect("a good call is answered");
             answer.payload.len()
         })
         .await;
@@ -171,11 +172,11 @@ async fn a_header_list_that_is_too_long() {
 /// Calls that never end: those beyond the limit are refused, and the others remain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stream_flood() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             let mut refused = 0;
             for stream in streams(1_500) {
                 assert!(peer.send(&frame(HEADERS, END_HEADERS, stream, &call)), "the connection goes on");
@@ -205,16 +206,16 @@ async fn stream_flood() {
 /// A message whose length exceeds the limit is refused before it is received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_too_long() {
-    let house = House::open().await;
-    let call = call(AUTHORIZE, &house.admin);
-    let seen = house
-        .under(move |address| {
-            let mut peer = Peer::greeted(address);
+    let server = TestServer::start().await;
+    let call = call(AUTHORIZE, &server.admin);
+    let seen = server
+        .during_attack(move |address| {
+            let mut peer = Peer::connect(address);
             for stream in streams(100) {
                 peer.send(&frame(HEADERS, END_HEADERS, stream, &call));
                 // 2 GiB, of which five bytes are sent.
                 peer.send(&frame(DATA, 0, stream, &[0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5]));
-                let answer = peer.until(|frame| frame.stream == stream).expect("the call is answered");
+                let answer = peer.read_until(|frame| frame.stream == stream).expect("the call is answered");
                 assert_eq!(answer.kind, HEADERS, "{answer:?}");
             }
             peer.is_alive()
@@ -222,7 +223,7 @@ async fn a_message_that_is_too_long() {
         .await;
     assert!(seen, "the connection is not to blame");
     let long = "x".repeat(2 << 20);
-    let refused = house.client.authorize(&long, "GET /", "").await.expect_err("it is too long");
+    let refused = server.client.authorize(&long, "GET /", "").await.expect_err("it is too long");
     assert!(matches!(refused.code(), tonic::Code::OutOfRange | tonic::Code::ResourceExhausted), "{refused:?}");
-    house.is_served().await;
+    server.assert_served().await;
 }

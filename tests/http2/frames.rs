@@ -24,7 +24,7 @@ pub(crate) const CANCEL: u32 = 8;
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Timeout of one read or write.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A frame that was read.
 #[derive(Debug)]
@@ -109,17 +109,17 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Connects and sends nothing.
-    pub(crate) fn silent(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server accepts connections");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a bound");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a bound");
+    pub(crate) fn connect_silently(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("the server accepts connections");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a socket takes a bound");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("a socket takes a bound");
         stream.set_nodelay(true).expect("a socket takes the option");
         Self { stream }
     }
 
     /// Connects and sends the preface.
-    pub(crate) fn greeted(address: SocketAddr) -> Self {
-        let mut peer = Self::silent(address);
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let mut peer = Self::connect_silently(address);
         peer.send(PREFACE);
         peer.send(&frame(SETTINGS, 0, 0, &[]));
         peer
@@ -152,7 +152,7 @@ impl Peer {
     }
 
     /// Reads until a frame matches `wanted`; `None` if the server closes the connection first.
-    pub(crate) fn until(&mut self, wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
+    pub(crate) fn read_until(&mut self, wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
         loop {
             let frame = self.next()?;
             if wanted(&frame) {
@@ -165,7 +165,9 @@ impl Peer {
     pub(crate) fn is_alive(&mut self) -> bool {
         let payload = *b"latchkey";
         self.send(&frame(PING, 0, 0, &payload))
-            && self.until(|frame| frame.kind == PING && frame.flags & ACK != 0 && frame.payload == payload).is_some()
+            && self
+                .read_until(|frame| frame.kind == PING && frame.flags & ACK != 0 && frame.payload == payload)
+                .is_some()
     }
 
     /// Reads and discards in the background until the server closes the connection: without reading, flow control would

@@ -7,9 +7,9 @@ pub mod support;
 
 mod attacks;
 mod busy;
-mod cut;
 mod frames;
-mod house;
 mod memory_without_a_token;
-mod patience;
+mod message_splits;
+mod server;
+mod timeouts;
 mod tls;

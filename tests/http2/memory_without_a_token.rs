@@ -8,18 +8,18 @@ use std::time::Duration;
 use crate::frames::{
     DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, Peer, RST_STREAM, SETTINGS, block, frame, message,
 };
-use crate::house::House;
+use crate::server::TestServer;
 use crate::support::eventually;
 use crate::support::http;
 
 /// Timeout of one read or write: longer than the server waits for a body.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const MIB: usize = 1 << 20;
 
 fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server accepts connections");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a bound");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a bound");
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("the server accepts connections");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a socket takes a bound");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a socket takes a bound");
     stream
 }
 
@@ -42,12 +42,12 @@ fn rest(mut stream: TcpStream) -> String {
 /// A hundred forms of 4 MiB without their last byte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_sign_in_forms() {
-    let house = House::open().await;
-    let admin = house.server.addresses().admin;
+    let server = TestServer::start().await;
+    let admin = server.process.addresses().admin;
     for more in ["", "cookie: latchkey=0000000000000000000000000000000000000000000000000000000000000000\r\n"] {
         for path in ["/sign-in", "/integration/keys/add", "/no/such/page"] {
-            house
-                .under_at(admin, move |address| {
+            server
+                .during_attack_at(admin, move |address| {
                     let head = form(address, path, more, 4 * MIB);
                     let body = vec![b'x'; 4 * MIB - 1];
                     let send = |_| {
@@ -67,10 +67,10 @@ async fn unfinished_sign_in_forms() {
 /// The same over one HTTP/2 connection, with its maximum number of streams.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_sign_in_forms_on_one_connection() {
-    let house = House::open().await;
-    let admin = house.server.addresses().admin;
-    let refused = house
-        .under_at(admin, |address| {
+    let server = TestServer::start().await;
+    let admin = server.process.addresses().admin;
+    let refused = server
+        .during_attack_at(admin, |address| {
             let authority = address.to_string();
             let origin = format!("http://{address}");
             let head = block(&[
@@ -81,7 +81,7 @@ async fn unfinished_sign_in_forms_on_one_connection() {
                 ("origin", &origin),
                 ("content-type", "application/x-www-form-urlencoded"),
             ]);
-            let mut peer = Peer::silent(address);
+            let mut peer = Peer::connect_silently(address);
             peer.send(PREFACE);
             peer.send(&frame(SETTINGS, 0, 0, &[]));
             let drained = peer.refusals();
@@ -107,11 +107,11 @@ async fn unfinished_sign_in_forms_on_one_connection() {
 /// Heads of 60 KiB that are never complete, on a thousand connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_heads() {
-    let house = House::open().await;
-    let addresses = house.server.addresses();
+    let server = TestServer::start().await;
+    let addresses = server.process.addresses();
     for (address, count) in [(addresses.decision, 1_500), (addresses.admin, 500), (addresses.ops, 500)] {
-        house
-            .under_at(address, move |address| {
+        server
+            .during_attack_at(address, move |address| {
                 let head = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}", "x".repeat(60 * 1024));
                 let send = |_| {
                     let mut stream = connect(address);
@@ -128,8 +128,8 @@ async fn unfinished_heads() {
 /// Calls without a token that do not end: health watches, and reflection, whose responses the client does not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_calls_that_need_no_token() {
-    let house = House::open().await;
-    let addresses = house.server.addresses();
+    let server = TestServer::start().await;
+    let addresses = server.process.addresses();
     let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
     let watch = "/grpc.health.v1.Health/Watch";
     // ServerReflectionRequest { file_containing_symbol: "latchkey.v1.KeyService" }, repeated.
@@ -150,11 +150,11 @@ async fn endless_calls_that_need_no_token() {
             ("te", "trailers"),
             ("x", &"x".repeat(8 * 1024)),
         ]);
-        house
-            .under_at(address, move |address| {
+        server
+            .during_attack_at(address, move |address| {
                 let mut held = Vec::new();
                 for _ in 0..60 {
-                    let mut peer = Peer::greeted(address);
+                    let mut peer = Peer::connect(address);
                     for stream in (0..200_u32).map(|number| number * 2 + 1) {
                         peer.send(&frame(HEADERS, END_HEADERS, stream, &head));
                         peer.send(&frame(DATA, 0, stream, &body));
@@ -170,9 +170,9 @@ async fn endless_calls_that_need_no_token() {
 /// gRPC without a token, or with an unknown one: refused before the body is read, whatever its announced length.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_of_calls_with_unknown_tokens() {
-    let house = House::open().await;
-    let addresses = house.server.addresses();
-    let good = house.admin.clone();
+    let server = TestServer::start().await;
+    let addresses = server.process.addresses();
+    let good = server.admin.clone();
     let wrong = format!("{}{}", &good[..good.len() - 1], if good.ends_with('a') { 'b' } else { 'a' });
     for (address, path, token) in [
         (addresses.admin, "/latchkey.v1.KeyService/ImportKeys", "none".to_owned()),
@@ -180,14 +180,14 @@ async fn bodies_of_calls_with_unknown_tokens() {
         (addresses.decision, "/latchkey.v1.AuthorizationService/BatchAuthorize", wrong.clone()),
         (addresses.decision, "/envoy.service.auth.v3.Authorization/Check", wrong),
     ] {
-        let refused = house
-            .under_at(address, move |address| {
+        let refused = server
+            .during_attack_at(address, move |address| {
                 let head = crate::frames::call(path, &token);
                 let mut refused = 0;
                 for _ in 0..200 {
-                    let mut peer = Peer::greeted(address);
+                    let mut peer = Peer::connect(address);
                     peer.send(&frame(HEADERS, END_HEADERS, 1, &head));
-                    let answer = peer.until(|frame| matches!(frame.kind, HEADERS | RST_STREAM | GOAWAY));
+                    let answer = peer.read_until(|frame| matches!(frame.kind, HEADERS | RST_STREAM | GOAWAY));
                     refused += usize::from(answer.is_some_and(|frame| frame.flags & END_STREAM != 0));
                 }
                 refused
@@ -200,10 +200,10 @@ async fn bodies_of_calls_with_unknown_tokens() {
 /// The operations port responds while one client holds the maximum number of its connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_holds_the_operations_port() {
-    let house = House::open().await;
-    let ops = house.server.addresses().ops;
-    house
-        .under_at(ops, |address| {
+    let server = TestServer::start().await;
+    let ops = server.process.addresses().ops;
+    server
+        .during_attack_at(ops, |address| {
             let held: Vec<_> = (0..300).map(|_| connect(address)).collect();
             let answers = (0..20).filter(|_| http::get(address, "/livez").is_ok_and(|answer| answer.status == 200));
             assert_eq!((answers.count(), held.len()), (20, 300));
@@ -216,11 +216,11 @@ async fn nobody_holds_the_operations_port() {
 async fn one_peer_has_a_share_of_the_connections() {
     let builder = crate::support::process::LatchkeyProcess::builder();
     let builder = builder.env("LATCHKEY_MAX_CONNECTIONS", "400").env("LATCHKEY_ADMIN_CONNECTIONS", "200");
-    let house = House::of(builder).await;
-    let addresses = house.server.addresses();
+    let server = TestServer::start_with(builder).await;
+    let addresses = server.process.addresses();
     for address in [addresses.decision, addresses.admin] {
-        let open = house
-            .under_at(address, |address| {
+        let open = server
+            .during_attack_at(address, |address| {
                 let held: Vec<_> = (0..400).map(|_| connect(address)).collect();
                 let is_open = |stream: &&TcpStream| {
                     stream.set_nonblocking(true).expect("a socket takes the option");
@@ -228,7 +228,7 @@ async fn one_peer_has_a_share_of_the_connections() {
                     matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
                 };
                 let most = 100;
-                eventually("the others are closed", PATIENCE, || {
+                eventually("the others are closed", TIMEOUT, || {
                     let open = held.iter().filter(is_open).count();
                     (open <= most).then_some(open)
                 })
@@ -241,10 +241,10 @@ async fn one_peer_has_a_share_of_the_connections() {
 /// HTTP/1.1 without an end: chunks, trailers, and a requested upgrade.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chunks_trailers_and_upgrades() {
-    let house = House::open().await;
-    let admin = house.server.addresses().admin;
-    house
-        .under_at(admin, |address| {
+    let server = TestServer::start().await;
+    let admin = server.process.addresses().admin;
+    server
+        .during_attack_at(admin, |address| {
             let head = form(address, "/sign-in", "", 0).replace("content-length: 0", "transfer-encoding: chunked");
             let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
             let trailers = format!("0\r\n{}", format!("x: {}\r\n", "x".repeat(1_000)).repeat(4_000));
@@ -272,10 +272,10 @@ async fn chunks_trailers_and_upgrades() {
 /// A form that is sent very slowly is ended, with a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_has_a_time_to_come() {
-    let house = House::open().await;
-    let admin = house.server.addresses().admin;
-    let answer = house
-        .under_at(admin, |address| {
+    let server = TestServer::start().await;
+    let admin = server.process.addresses().admin;
+    let answer = server
+        .during_attack_at(admin, |address| {
             let mut stream = connect(address);
             stream.write_all(form(address, "/sign-in", "", 1_000).as_bytes()).expect("it is sent");
             // Sends a byte whenever nothing was received for a while.

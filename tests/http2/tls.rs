@@ -14,7 +14,7 @@ use crate::support::eventually_async;
 use crate::support::process::LatchkeyProcess;
 use crate::support::workspace::Workspace;
 
-const SOON: Duration = Duration::from_secs(20);
+const BUSY_BOUND: Duration = Duration::from_secs(20);
 
 /// A certificate authority.
 struct Signer {
@@ -69,7 +69,7 @@ impl Files {
 
 async fn channel(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(format!("https://localhost:{port}")).expect("a URL");
-    endpoint.tls_config(tls.domain_name("localhost"))?.connect_timeout(SOON).timeout(SOON).connect().await
+    endpoint.tls_config(tls.domain_name("localhost"))?.connect_timeout(BUSY_BOUND).timeout(BUSY_BOUND).connect().await
 }
 
 /// Returns whether the health service responds over a new connection.
@@ -111,7 +111,7 @@ async fn certificates_are_renewed_while_the_server_runs() {
 
     // A key without its certificate: the current pair stays in use, and the log contains the reason.
     files.put("server.key", &new.issue("other").1);
-    eventually_async("the log tells of it", SOON, async || {
+    eventually_async("the log tells of it", BUSY_BOUND, async || {
         server.stderr().contains("new certificates cannot be used").then_some(())
     })
     .await;
@@ -122,8 +122,10 @@ async fn certificates_are_renewed_while_the_server_runs() {
     let (certificate, key) = new.issue("second");
     files.put("server.key", &key);
     files.put("server.crt", &certificate);
-    eventually_async("the new certificate is in use", SOON, async || answers(port, trusting(&new)).await.then_some(()))
-        .await;
+    eventually_async("the new certificate is in use", BUSY_BOUND, async || {
+        answers(port, trusting(&new)).await.then_some(())
+    })
+    .await;
     assert!(!answers(port, trusting(&old)).await, "the old one is not");
     health(&lasting).await.expect("connections go on");
 }
@@ -175,7 +177,7 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
             stream.readable().await.expect("it is closed");
             stream.try_read(&mut byte)
         };
-        let read = tokio::time::timeout(SOON, read).await.expect("the server closes it");
+        let read = tokio::time::timeout(BUSY_BOUND, read).await.expect("the server closes it");
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     }
 }

@@ -5,9 +5,9 @@ pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
 
-mod ending;
 mod refusals;
 mod rolling;
+mod shutdown;
 mod staleness;
 mod two_servers;
 mod writers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::support::bootstrap::{Account, find_program, free_port, give_to};
+use crate::support::machine::{Account, chown, find_program, free_port};
 use crate::support::postgres::Cluster;
 use crate::support::process::{Builder, LatchkeyProcess};
 use crate::support::workspace::Workspace;
@@ -19,13 +19,13 @@ const BOUND: Duration = Duration::from_mins(1);
 pub(crate) fn refusal(builder: Builder) -> String {
     let mut server = builder.spawn();
     let status = server.wait_exit(BOUND);
-    let said = server.stderr();
-    let code = status.code().unwrap_or_else(|| panic!("it ended by itself, not by {status}:\n{said}"));
-    assert!(code != 0 && code != 101, "code {code}:\n{said}");
+    let message = server.stderr();
+    let code = status.code().unwrap_or_else(|| panic!("it ended by itself, not by {status}:\n{message}"));
+    assert!(code != 0 && code != 101, "code {code}:\n{message}");
     assert_eq!(server.stdout(), "", "what went wrong is told on standard error");
-    assert!(!said.contains("panicked"), "{said}");
-    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
-    assert_eq!(lines.len(), 1, "one sentence is told:\n{said}");
+    assert!(!message.contains("panicked"), "{message}");
+    let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with('{')).collect();
+    assert_eq!(lines.len(), 1, "one sentence is told:\n{message}");
     let sentence = lines[0];
     for internal in ["Os {", "Error(", "Some(", "kind:", "{ ", "src/"] {
         assert!(!sentence.contains(internal), "`{internal}` is not for people: {sentence}");
@@ -33,7 +33,7 @@ pub(crate) fn refusal(builder: Builder) -> String {
     sentence.to_owned()
 }
 
-pub(crate) fn assert_tells(sentence: &str, parts: &[&str]) {
+pub(crate) fn assert_mentions(sentence: &str, parts: &[&str]) {
     for part in parts {
         assert!(sentence.contains(part), "the sentence should tell `{part}`: {sentence}");
     }
@@ -65,7 +65,7 @@ fn a_taken_port() {
     let address = taken.local_addr().expect("a bound socket has an address").to_string();
     for setting in ["LATCHKEY_DECISION_ADDR", "LATCHKEY_ADMIN_ADDR", "LATCHKEY_OPS_ADDR"] {
         let sentence = refusal(LatchkeyProcess::builder().env(setting, &address));
-        assert_tells(&sentence, &[&address, setting]);
+        assert_mentions(&sentence, &[&address, setting]);
     }
 }
 
@@ -74,7 +74,7 @@ fn a_postgres_that_is_not_there() {
     let port = free_port();
     let url = format!("postgres://somebody:hunter2@127.0.0.1:{port}/latchkey");
     let sentence = refusal(LatchkeyProcess::builder().database(&url).env("LATCHKEY_START_WAIT", "0s"));
-    assert_tells(&sentence, &["127.0.0.1", &port.to_string(), "Connection refused"]);
+    assert_mentions(&sentence, &["127.0.0.1", &port.to_string(), "Connection refused"]);
     assert!(!sentence.contains("hunter2"), "a password is never told: {sentence}");
 }
 
@@ -83,19 +83,19 @@ fn a_postgres_without_the_database() {
     let cluster = Cluster::shared();
     let url = format!("postgres://postgres@127.0.0.1:{}/nobody_made_this", cluster.port());
     let sentence = refusal(LatchkeyProcess::builder().database(&url));
-    assert_tells(&sentence, &[&cluster.port().to_string(), "has no database", "LATCHKEY_DATABASE_URL"]);
+    assert_mentions(&sentence, &[&cluster.port().to_string(), "has no database", "LATCHKEY_DATABASE_URL"]);
 }
 
 #[test]
 fn an_unknown_setting() {
     let sentence = refusal(LatchkeyProcess::builder().env("LATCHKEY_DATABASE_ULR", "sqlite:x"));
-    assert_tells(&sentence, &["LATCHKEY_DATABASE_ULR", "LATCHKEY_DATABASE_URL"]);
+    assert_mentions(&sentence, &["LATCHKEY_DATABASE_ULR", "LATCHKEY_DATABASE_URL"]);
 }
 
 #[test]
 fn a_database_url_that_is_none() {
     let sentence = refusal(LatchkeyProcess::builder().database("mysql://localhost/x"));
-    assert_tells(&sentence, &["sqlite:", "postgres://"]);
+    assert_mentions(&sentence, &["sqlite:", "postgres://"]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_file_that_is_no_database() {
     let file = folder.path().join("letter.db");
     std::fs::write(&file, "Dear sir or madam, ".repeat(400)).expect("the file can be written");
     let sentence = refusal(LatchkeyProcess::builder().database(&url(&file)));
-    assert_tells(&sentence, &[&file.display().to_string()]);
+    assert_mentions(&sentence, &[&file.display().to_string()]);
     let untouched = std::fs::read_to_string(&file).expect("the file is still there");
     assert!(untouched.starts_with("Dear sir"), "somebody else's file is left alone");
 }
@@ -116,7 +116,7 @@ fn another_programs_sqlite_file() {
     let other = Connection::open(&file).expect("a file can be made");
     other.execute_batch("PRAGMA application_id = 7; CREATE TABLE bookmarks (a)").expect("a table can be made");
     drop(other);
-    assert_tells(&refusal(LatchkeyProcess::builder().database(&url(&file))), &[&file.display().to_string()]);
+    assert_mentions(&refusal(LatchkeyProcess::builder().database(&url(&file))), &[&file.display().to_string()]);
     let tables: i64 = Connection::open(&file)
         .and_then(|other| other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))
         .expect("the file is still there");
@@ -130,7 +130,7 @@ fn a_corrupt_file() {
     // Past the header, which still marks it as a database.
     bytes[100..].fill(0xa5);
     std::fs::write(&file, &bytes).expect("the file can be written");
-    assert_tells(&refusal(LatchkeyProcess::builder().database(&url(&file))), &[&file.display().to_string()]);
+    assert_mentions(&refusal(LatchkeyProcess::builder().database(&url(&file))), &[&file.display().to_string()]);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_locked_file() {
     let other = Connection::open(&file).expect("the file opens");
     other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").expect("the file can be locked");
     let sentence = refusal(LatchkeyProcess::builder().database(&url(&file)));
-    assert_tells(&sentence, &[&file.display().to_string(), "lock"]);
+    assert_mentions(&sentence, &[&file.display().to_string(), "lock"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_newer_file() {
     assert_eq!(database.execute(set, []).expect("the schema's version can be changed"), 2);
     drop(database);
     let sentence = refusal(LatchkeyProcess::builder().database(&url(&file)));
-    assert_tells(&sentence, &[&file.display().to_string(), "schema 999", "install"]);
+    assert_mentions(&sentence, &[&file.display().to_string(), "schema 999", "install"]);
 }
 
 #[test]
@@ -168,14 +168,14 @@ fn a_file_that_is_only_for_reading() {
             .program(program)
             .under(&[&*setpriv.to_string_lossy(), &user, &group, "--clear-groups", "--"])
             .env("LATCHKEY_DATA_DIR", data.as_os_str());
-        give_to(&file, Some(account));
+        chown(&file, Some(account));
     }
     let only_read = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions can be changed");
     };
     only_read(&file, 0o444);
     let sentence = refusal(builder);
-    assert_tells(&sentence, &[&file.display().to_string(), "writ"]);
+    assert_mentions(&sentence, &[&file.display().to_string(), "writ"]);
 }
 
 #[test]
@@ -184,5 +184,5 @@ fn a_data_folder_that_cannot_be_made() {
     let file = folder.path().join("occupied");
     std::fs::write(&file, "a file where a folder should be").expect("the file can be written");
     let sentence = refusal(LatchkeyProcess::builder().env("LATCHKEY_DATA_DIR", file.join("data").as_os_str()));
-    assert_tells(&sentence, &[&file.display().to_string(), "LATCHKEY_DATA_DIR"]);
+    assert_mentions(&sentence, &[&file.display().to_string(), "LATCHKEY_DATA_DIR"]);
 }

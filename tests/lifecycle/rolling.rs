@@ -11,8 +11,8 @@ use latchkey::proto::v1 as proto;
 use prost::Message as _;
 use tokio::runtime::Handle;
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
-use crate::support::bootstrap::{free_port, python_with};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access};
+use crate::support::machine::{free_port, python_with};
 use crate::support::postgres::Cluster;
 use crate::support::process::LatchkeyProcess;
 use crate::support::{eventually, pass};
@@ -20,7 +20,7 @@ use crate::support::{eventually, pass};
 const SERVERS: usize = 3;
 /// Number of restarts of each server.
 const ROUNDS: usize = 2;
-const SOON: Duration = Duration::from_secs(40);
+const BUSY_BOUND: Duration = Duration::from_secs(40);
 /// Minimum number of calls for the result to mean something.
 const CALLS: usize = 1_000;
 
@@ -43,8 +43,9 @@ impl Fleet {
         let servers: Vec<_> = (0..SERVERS).map(start).collect();
         let admin = servers[0].admin_token();
         let client = Client::new(servers[0].addresses(), &admin);
-        client.furnish().await;
-        let (_, key) = client.create_key(selected("used", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
+        client.create_test_data().await;
+        let (_, key) =
+            client.create_key(key_with_access("used", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
         Self { servers, admin, key }
     }
 
@@ -53,11 +54,11 @@ impl Fleet {
     }
 
     /// Restarts the servers one after another, each once the previous one is ready.
-    async fn roll(&mut self) {
+    async fn restart_each(&mut self) {
         for _ in 0..ROUNDS {
             for server in &mut self.servers {
                 server.terminate();
-                assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
+                assert_eq!(server.wait_exit(BUSY_BOUND).code(), Some(0), "{}", server.stderr());
                 server.restart();
                 // Time for clients to connect to it.
                 pass(Duration::from_millis(500)).await;
@@ -80,15 +81,16 @@ async fn no_call_is_lost(health: &str) {
         .expect("python starts");
     let mut lines = BufReader::new(client.stdout.take().expect("it is piped")).lines();
     assert_eq!(lines.next().expect("it begins").expect("it is text"), "ready");
-    fleet.roll().await;
+    fleet.restart_each().await;
     drop(client.stdin.take());
-    let mut said: Vec<String> = lines.map(|line| line.expect("it is text")).collect();
+    let mut output_lines: Vec<String> = lines.map(|line| line.expect("it is text")).collect();
     assert!(client.wait().expect("it ends").success());
-    let counts: serde_json::Value = serde_json::from_str(&said.pop().expect("counts")).expect("counts are JSON");
+    let counts: serde_json::Value =
+        serde_json::from_str(&output_lines.pop().expect("counts")).expect("counts are JSON");
     let answered = counts["answered"].as_u64().expect("a number of calls");
     assert!(answered > CALLS as u64, "{counts}");
     // gRPC's core sometimes fails a call whose stream crosses a GOAWAY, although it could retry it.
-    assert!(said.len() as u64 <= answered / 2_000, "{counts}: calls were lost:\n{}", said.join("\n"));
+    assert!(output_lines.len() as u64 <= answered / 2_000, "{counts}: calls were lost:\n{}", output_lines.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +136,7 @@ fn proxy(
 
 fn ask(line: &mut TcpStream, key: &str) -> std::io::Result<(String, bool)> {
     line.set_nodelay(true)?;
-    line.set_read_timeout(Some(SOON))?;
+    line.set_read_timeout(Some(BUSY_BOUND))?;
     let head = format!(
         "GET /forward-auth/traefik/plain HTTP/1.1\r\nhost: here\r\nx-forwarded-method: GET\r\nx-forwarded-host: here\r\n\
          x-forwarded-proto: http\r\nx-forwarded-uri: /api/v5/orders/statuses\r\nx-forwarded-for: 192.0.2.1\r\nx-api-key: {key}\r\n\r\n"
@@ -165,8 +167,8 @@ async fn no_call_of_a_proxy_is_lost_in_a_rolling_restart() {
             std::thread::spawn(move || proxy(&addresses, &key, &over, &answered, &runtime))
         })
         .collect();
-    eventually("calls are answered", SOON, || (answered.load(Ordering::Relaxed) > 10).then_some(()));
-    fleet.roll().await;
+    eventually("calls are answered", BUSY_BOUND, || (answered.load(Ordering::Relaxed) > 10).then_some(()));
+    fleet.restart_each().await;
     over.store(true, Ordering::Relaxed);
     let lost: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().expect("no caller panics")).collect();
     let answered = answered.load(Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::calls::Client;
-use crate::refusals::{assert_tells, refusal};
+use crate::refusals::{assert_mentions, refusal};
 use crate::support::eventually;
 use crate::support::http;
 use crate::support::postgres::Cluster;
@@ -13,7 +13,7 @@ use crate::support::process::{Builder, LatchkeyProcess};
 use crate::support::workspace::Workspace;
 
 /// Bound for immediate effects on a busy machine.
-const SOON: Duration = Duration::from_mins(1);
+const BUSY_BOUND: Duration = Duration::from_mins(1);
 
 fn in_folder(data: impl AsRef<Path>) -> Builder {
     LatchkeyProcess::builder().env("LATCHKEY_DATA_DIR", data.as_ref().as_os_str())
@@ -29,7 +29,7 @@ fn assert_refused(first: &LatchkeyProcess, second: Builder, setting: &str) {
     let sentence = refusal(second);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let (pid, admin) = (first.pid().to_string(), first.addresses().admin.to_string());
-    assert_tells(&sentence, &["in use", &format!("process {pid} "), &host, "since 20", &admin, setting]);
+    assert_mentions(&sentence, &["in use", &format!("process {pid} "), &host, "since 20", &admin, setting]);
     let still = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found still");
     assert_eq!(still, known);
     let ready = http::get(first.addresses().ops, "/readyz").expect("the first server answers");
@@ -106,7 +106,7 @@ fn a_tool_that_comes_by_another_name_is_refused() {
     fs::hard_link(first.data().join("latchkey.db"), &hard).expect("a hard link can be made");
     for arguments in [&["migrate"] as &[&str], &["operators", "recover"]] {
         let sentence = refusal(on(&hard).args(arguments));
-        assert_tells(&sentence, &["another name", &first.pid().to_string(), "LATCHKEY_DATABASE_URL"]);
+        assert_mentions(&sentence, &["another name", &first.pid().to_string(), "LATCHKEY_DATABASE_URL"]);
     }
     assert!(!folder.path().join("hard.db-wal").exists(), "there is no second log");
 }
@@ -120,18 +120,18 @@ fn of_servers_started_at_once_on_one_folder_one_serves() {
         };
         let mut servers: Vec<_> = (0..4).map(|_| builder().spawn()).collect();
         let mut refused = 0;
-        eventually("all but one have ended", SOON, || {
-            refused = servers.iter_mut().filter_map(LatchkeyProcess::exited).count();
+        eventually("all but one have ended", BUSY_BOUND, || {
+            refused = servers.iter_mut().filter_map(LatchkeyProcess::try_wait).count();
             (refused == servers.len() - 1).then_some(())
         });
-        let serving = servers.iter_mut().position(|server| server.exited().is_none()).expect("one server goes on");
+        let serving = servers.iter_mut().position(|server| server.try_wait().is_none()).expect("one server goes on");
         let serving = servers.remove(serving);
         for mut server in servers {
-            assert_eq!(server.exited().and_then(|status| status.code()), Some(1), "{}", server.stderr());
-            assert_tells(&server.stderr(), &["in use", &serving.pid().to_string()]);
+            assert_eq!(server.try_wait().and_then(|status| status.code()), Some(1), "{}", server.stderr());
+            assert_mentions(&server.stderr(), &["in use", &serving.pid().to_string()]);
         }
         let data = if outside { serving.data() } else { folder.path().join("data") };
-        eventually("the one that goes on listens", SOON, || data.join("addresses.json").exists().then_some(()));
+        eventually("the one that goes on listens", BUSY_BOUND, || data.join("addresses.json").exists().then_some(()));
     }
 }
 
@@ -144,7 +144,7 @@ fn a_killed_server_keeps_nobody_out() {
     // It holds the locks itself, and reports its own process id.
     assert_refused(&server, in_folder(server.data()), "LATCHKEY_DATA_DIR");
     server.terminate();
-    assert!(server.wait_exit(SOON).success());
+    assert!(server.wait_exit(BUSY_BOUND).success());
     server.restart();
 }
 
@@ -165,14 +165,14 @@ async fn a_server_ends_when_its_file_is_not_there_any_more() {
     ];
     for (name, change) in moves {
         let mut server = LatchkeyProcess::builder().start();
-        Client::admin_of(&server).furnish().await;
+        Client::for_admin(&server).create_test_data().await;
         let file = server.data().join("latchkey.db");
         change(&file);
-        let status = server.wait_exit(SOON);
+        let status = server.wait_exit(BUSY_BOUND);
         assert_eq!(status.code(), Some(1), "{}", server.stderr());
-        let said = server.stderr();
-        let sentence = said.lines().last().expect("it says why");
-        assert_tells(sentence, &[&server.data().join(name).display().to_string(), "removed or replaced"]);
+        let message = server.stderr();
+        let sentence = message.lines().last().expect("it says why");
+        assert_mentions(sentence, &[&server.data().join(name).display().to_string(), "removed or replaced"]);
     }
 }
 
@@ -186,8 +186,8 @@ fn a_server_ends_when_a_link_leads_to_another_file() {
     let mut server = on(&name).start();
     let aside = link(&green, folder.path().join("next"));
     fs::rename(aside, &name).expect("the link can be turned");
-    assert_eq!(server.wait_exit(SOON).code(), Some(1), "{}", server.stderr());
-    assert_tells(&server.stderr(), &["removed or replaced"]);
+    assert_eq!(server.wait_exit(BUSY_BOUND).code(), Some(1), "{}", server.stderr());
+    assert_mentions(&server.stderr(), &["removed or replaced"]);
 }
 
 /// Replicas on PostgreSQL in one folder do not conflict, and the commands find the first.
@@ -197,13 +197,13 @@ fn servers_on_postgres_share_a_folder_and_leave_the_firsts_addresses_alone() {
     let first = LatchkeyProcess::builder().database(database.url()).start();
     let known = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found");
     let mut second = in_folder(first.data()).database(database.url()).spawn();
-    eventually("the second server listens", SOON, || second.stderr().contains("listening").then_some(()));
-    assert_tells(
+    eventually("the second server listens", BUSY_BOUND, || second.stderr().contains("listening").then_some(()));
+    assert_mentions(
         &second.stderr(),
         &["another server uses the data folder", &first.pid().to_string(), "LATCHKEY_DATA_DIR"],
     );
     second.terminate();
-    assert!(second.wait_exit(SOON).success(), "{}", second.stderr());
+    assert!(second.wait_exit(BUSY_BOUND).success(), "{}", second.stderr());
     let still = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found still");
     assert_eq!(still, known);
 }

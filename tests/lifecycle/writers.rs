@@ -12,7 +12,7 @@ use latchkey::random::OsRandom;
 use latchkey::registry::{Caller, Convergence, Pending, Registry, SubjectRef, WriteOptions};
 use latchkey::storage;
 
-use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
+use crate::calls::{Client, METHODS, STATUSES, STORES, key_with_access};
 use crate::support::process::LatchkeyProcess;
 use crate::support::{eventually, eventually_async, http};
 
@@ -47,10 +47,10 @@ fn run(server: &LatchkeyProcess, arguments: &[&str]) -> std::process::Output {
 }
 
 #[derive(Debug)]
-struct Nobody;
+struct NoReplicas;
 
 #[async_trait::async_trait]
-impl Convergence for Nobody {
+impl Convergence for NoReplicas {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
         Pending::Known(Vec::new())
     }
@@ -59,17 +59,17 @@ impl Convergence for Nobody {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_revokes_is_refused_long_before_the_next_poll() {
     let server = server();
-    let client = Client::admin_of(&server);
-    client.furnish().await;
+    let client = Client::for_admin(&server);
+    client.create_test_data().await;
     let listed = client.operators().list_operators(proto::ListOperatorsRequest::default()).await;
     let admin = listed.expect("operators are listed").into_inner().operators.remove(0);
     let admin = Caller { id: admin.id.parse().expect("an id"), name: admin.name, role: Role::Admin };
     // This process is the other program.
     let url = format!("sqlite:{}", server.data().join("latchkey.db").display());
     let storage = storage::open(storage::Options::new(url.parse().expect("a URL"))).await.expect("the file opens");
-    let registry = Registry::new(storage, Tasks::new(), Arc::new(OsRandom), Arc::new(Nobody), Duration::ZERO);
+    let registry = Registry::new(storage, Tasks::new(), Arc::new(OsRandom), Arc::new(NoReplicas), Duration::ZERO);
     for round in 0..ROUNDS {
-        let key = selected(&format!("key {round}"), &STORES[..1], &METHODS[1..2]);
+        let key = key_with_access(&format!("key {round}"), &STORES[..1], &METHODS[1..2]);
         let (key, token) = client.create_key(key).await.expect("a key is made");
         assert!(client.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
         let named = SubjectRef { id: key.id, ..SubjectRef::default() };
@@ -110,9 +110,9 @@ fn copy(from: &Path, to: &Path) {
 async fn a_backup_restored_into_the_file_is_followed_at_once() {
     let server = server();
     let (file, backup) = (server.data().join("latchkey.db"), server.folder().join("backup.db"));
-    let client = Client::admin_of(&server);
-    client.furnish().await;
-    let key = selected("kept", &STORES[..1], &METHODS[1..2]);
+    let client = Client::for_admin(&server);
+    client.create_test_data().await;
+    let key = key_with_access("kept", &STORES[..1], &METHODS[1..2]);
     let (key, token) = client.create_key(key).await.expect("a key is made");
     copy(&file, &backup);
     for _ in 0..ROUNDS {

@@ -5,63 +5,63 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-#[path = "../scenarios/world.rs"]
-pub mod world;
+#[path = "../scenarios/test_server.rs"]
+pub mod test_server;
 
 pub mod secrets;
 pub mod storage;
-pub mod story;
+pub mod token_lifecycle;
 
 use std::time::Duration;
 
-use secrets::{Form, Secrets, Trace};
+use secrets::{Finding, Form, Secrets};
 use support::process::LatchkeyProcess;
 use support::{eventually_async, http};
-use world::{Engine, World};
+use test_server::{Engine, TestServer};
 
 /// Bound for the server's orderly shutdown.
 const END: Duration = Duration::from_secs(60);
 
 /// Name and bytes of some output.
-type Heap = (String, Vec<u8>);
+type Output = (String, Vec<u8>);
 
 async fn nothing_escapes(engine: Engine) {
     let verbose = LatchkeyProcess::builder().env("LATCHKEY_LOG", "trace");
-    let mut world = World::begin_with(engine, verbose).await;
+    let mut server = TestServer::start_with(engine, verbose).await;
     let mut secrets = Secrets::default();
-    secrets.add("the first admin's token", &world.server.admin_token());
-    let told = story::happen(&world, &mut secrets).await;
+    secrets.add("the first admin's token", &server.process.admin_token());
+    let outputs = token_lifecycle::run_all(&server, &mut secrets).await;
     assert!(secrets.len() > 25, "{} secrets were at stake", secrets.len());
 
-    let mut heaps: Vec<Heap> = told.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let metrics = http::get(world.server.addresses().ops, "/metrics").expect("metrics are told");
+    let mut outputs: Vec<Output> = outputs.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let metrics = http::get(server.process.addresses().ops, "/metrics").expect("metrics are told");
     assert!(metrics.body.contains("latchkey_decisions_total"), "{}", metrics.body);
-    heaps.push(("metrics".to_owned(), metrics.body.into_bytes()));
-    let changes = format!("{:#?}", world.changes().await);
+    outputs.push(("metrics".to_owned(), metrics.body.into_bytes()));
+    let changes = format!("{:#?}", server.changes().await);
     assert!(changes.contains("rotate") && changes.contains("revoke_secret"), "the audit tells what happened");
-    heaps.push(("the audit trail".to_owned(), changes.into_bytes()));
+    outputs.push(("the audit trail".to_owned(), changes.into_bytes()));
     // While the server runs, so that the write-ahead log is searched, too.
-    heaps.extend(files_of(&world));
+    outputs.extend(files_of(&server));
 
-    world.server.terminate();
-    let status = eventually_async("the server ends", END, async || world.server.exited()).await;
+    server.process.terminate();
+    let status = eventually_async("the server ends", END, async || server.process.try_wait()).await;
     assert!(status.success(), "{status}");
-    let log = world.server.stderr();
+    let log = server.process.stderr();
     assert!(log.matches("TRACE").count() > 20, "the log is as loud as it gets: {} bytes", log.len());
-    heaps.push(("standard error".to_owned(), log.into_bytes()));
-    heaps.push(("standard output".to_owned(), world.server.stdout().into_bytes()));
-    heaps.extend(files_of(&world));
+    outputs.push(("standard error".to_owned(), log.into_bytes()));
+    outputs.push(("standard output".to_owned(), server.process.stdout().into_bytes()));
+    outputs.extend(files_of(&server));
     if engine == Engine::Postgres {
-        heaps.push(("the log of the database".to_owned(), support::postgres::Cluster::shared().log().into_bytes()));
+        outputs.push(("the log of the database".to_owned(), support::postgres::Cluster::shared().log().into_bytes()));
     }
 
-    let mut found: Vec<Trace> = Vec::new();
-    for (heap, bytes) in &heaps {
+    let mut found: Vec<Finding> = Vec::new();
+    for (output, bytes) in &outputs {
         // Database files contain digests, in a column that is checked below.
-        let forms: &[Form] = if heap.starts_with("file ") { &Form::WRITTEN } else { &Form::ALL };
-        found.extend(secrets.search(heap, bytes, forms));
+        let forms: &[Form] = if output.starts_with("file ") { &Form::WRITTEN } else { &Form::ALL };
+        found.extend(secrets.search(output, bytes, forms));
     }
-    let cells = storage::cells(&world);
+    let cells = storage::cells(&server);
     assert!(cells.iter().any(|cell| cell.bytes == b"rotated and rotated again"), "the dump has the keys' names");
     let (digests, others): (Vec<_>, Vec<_>) = cells
         .into_iter()
@@ -76,15 +76,15 @@ async fn nothing_escapes(engine: Engine) {
     let in_place = digests.iter().filter(|cell| secrets.search("", &cell.bytes, &[Form::RawDigest]).len() == 1).count();
     assert_eq!(
         (in_place, digests.len()),
-        (secrets.kept(), secrets.kept()),
-        "each digest is kept once, where it belongs"
+        (secrets.stored(), secrets.stored()),
+        "each digest is stored once, where it belongs"
     );
-    assert!(found.is_empty(), "{} traces of secrets:\n{}", found.len(), Trace::list(&found));
+    assert!(found.is_empty(), "{} secrets found:\n{}", found.len(), Finding::list(&found));
 }
 
 /// Returns the files of the data folder except the one that is meant to contain a token.
-fn files_of(world: &World) -> Vec<Heap> {
-    let entries = std::fs::read_dir(world.server.data()).expect("the data folder is readable");
+fn files_of(server: &TestServer) -> Vec<Output> {
+    let entries = std::fs::read_dir(server.process.data()).expect("the data folder is readable");
     let paths = entries.map(|entry| entry.expect("the data folder is read to its end").path());
     let others = paths.filter(|path| path.is_file() && !path.ends_with("admin.token"));
     others

@@ -41,20 +41,20 @@ impl Form {
 
 /// A location where a secret was found.
 #[derive(Debug)]
-pub struct Trace {
+pub struct Finding {
     place: String,
     secret: &'static str,
     form: Form,
     around: String,
 }
 
-impl Trace {
+impl Finding {
     /// Returns all of them, one per line, without the secrets.
     #[must_use]
-    pub fn list(traces: &[Self]) -> String {
+    pub fn list(findings: &[Self]) -> String {
         let mut text = String::new();
-        for trace in traces.iter().take(40) {
-            let Self { place, secret, form, around } = trace;
+        for finding in findings.iter().take(40) {
+            let Self { place, secret, form, around } = finding;
             writeln!(text, "{place}: {secret} as {form:?}, after {around:?}").expect("a text takes text");
         }
         text
@@ -76,7 +76,7 @@ impl Secrets {
     }
 
     /// Adds a token that was presented and belongs to no key.
-    pub fn add_unkept(&mut self, name: &'static str, token: &str) {
+    pub fn add_unstored(&mut self, name: &'static str, token: &str) {
         assert!(token.len() >= 24, "{name} is long enough to be looked for");
         self.all.push((name, token.to_owned(), false));
     }
@@ -95,13 +95,13 @@ impl Secrets {
 
     /// Returns the number of secrets whose digest is in storage.
     #[must_use]
-    pub fn kept(&self) -> usize {
-        self.all.iter().filter(|(.., kept)| *kept).count()
+    pub fn stored(&self) -> usize {
+        self.all.iter().filter(|(.., stored)| *stored).count()
     }
 
     /// Searches `bytes` for all of them.
     #[must_use]
-    pub fn search(&self, place: &str, bytes: &[u8], forms: &[Form]) -> Vec<Trace> {
+    pub fn search(&self, place: &str, bytes: &[u8], forms: &[Form]) -> Vec<Finding> {
         let mut found = Vec::new();
         for (name, token, _) in &self.all {
             let digest = Digest::of(token.as_bytes());
@@ -109,7 +109,7 @@ impl Secrets {
                 for needle in needles(*form, token, digest.as_bytes()) {
                     if let Some(at) = position(bytes, &needle) {
                         let around = String::from_utf8_lossy(&bytes[at.saturating_sub(120)..at]).into_owned();
-                        found.push(Trace { place: place.to_owned(), secret: name, form: *form, around });
+                        found.push(Finding { place: place.to_owned(), secret: name, form: *form, around });
                         break;
                     }
                 }
@@ -181,10 +181,10 @@ fn secrets_are_found_in_every_form() {
     let digest = Digest::of(token.as_bytes());
     for form in Form::ALL {
         for needle in needles(form, token, digest.as_bytes()) {
-            let heap = [&b"some bytes before, "[..], &needle, b" and behind"].concat();
-            let found = secrets.search("heap", &heap, &[form]);
+            let output = [&b"some bytes before, "[..], &needle, b" and behind"].concat();
+            let found = secrets.search("output", &output, &[form]);
             assert_eq!(found.len(), 1, "{form:?}");
-            assert!(secrets.search("heap", &heap[..heap.len() - 13], &[form]).is_empty(), "{form:?} cut off");
+            assert!(secrets.search("output", &output[..output.len() - 13], &[form]).is_empty(), "{form:?} cut off");
         }
     }
     assert_eq!(base64(&[b'm'; 32]), "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1t");

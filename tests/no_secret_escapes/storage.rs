@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::world::{Engine, World};
+use crate::test_server::{Engine, TestServer};
 
 /// One value of one row.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub struct Cell {
 
 /// Returns every cell of every table.
 #[must_use]
-pub fn cells(world: &World) -> Vec<Cell> {
-    let cells = match world.engine {
-        Engine::Sqlite => of_sqlite(world),
-        Engine::Postgres => of_postgres(&world.database.as_ref().expect("it has a database").dump()),
+pub fn cells(server: &TestServer) -> Vec<Cell> {
+    let cells = match server.engine {
+        Engine::Sqlite => of_sqlite(server),
+        Engine::Postgres => of_postgres(&server.database.as_ref().expect("it has a database").dump()),
     };
     for table in ["keys", "secrets", "operators", "changes", "stores", "revision", "requests"] {
         assert!(cells.iter().any(|cell| cell.table == table), "the dump has the table {table}");
@@ -29,8 +29,8 @@ pub fn cells(world: &World) -> Vec<Cell> {
     cells
 }
 
-fn of_sqlite(world: &World) -> Vec<Cell> {
-    let path = world.server.data().join("latchkey.db");
+fn of_sqlite(server: &TestServer) -> Vec<Cell> {
+    let path = server.process.data().join("latchkey.db");
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("the file opens");
     let mut listed = database
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -90,7 +90,7 @@ fn a_dump_is_read_cell_by_cell() {
     let dump = "--\nCOPY public.secrets (id, digest, \"end\") FROM stdin;\nsec_1\t\\\\x00ff\t\\N\nsec_2\t\\\\x10\tnow\n\\.\n\
                 COPY public.empty (id) FROM stdin;\n\\.\nSELECT 1;\n";
     let cells = of_postgres(dump);
-    let told: Vec<_> =
+    let actual: Vec<_> =
         cells.iter().map(|cell| (cell.table.as_str(), cell.column.as_str(), cell.bytes.as_slice())).collect();
     let expected: [(&str, &str, &[u8]); 5] = [
         ("secrets", "id", b"sec_1"),
@@ -99,5 +99,5 @@ fn a_dump_is_read_cell_by_cell() {
         ("secrets", "digest", &[16]),
         ("secrets", "end", b"now"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(actual, expected);
 }

@@ -4,24 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::history::History;
-use super::record::{Acknowledged, Answer, Records, Told, Verdict};
+use super::record::{Acknowledged, Outcome, RecordedCall, Records, Verdict};
 use super::state::State;
 
 /// Complaints that are kept as text; the rest are counted.
-const TOLD: usize = 50;
+const MAX_COMPLAINTS: usize = 50;
 
 /// Checks decisions against a history, or several if storage switched to a different one in between.
 #[derive(Debug, Clone)]
 pub struct Checker {
-    eras: Vec<Era>,
+    periods: Vec<HistoryPeriod>,
     max_staleness: Duration,
     slack: Duration,
-    cut_off: BTreeSet<String>,
+    partitioned: BTreeSet<String>,
 }
 
 /// A history, and the time when storage had it, by the recorder's monotonic clock.
 #[derive(Debug, Clone)]
-struct Era {
+struct HistoryPeriod {
     history: History,
     from: Duration,
     until: Duration,
@@ -41,17 +41,17 @@ pub struct Report {
 }
 
 /// The newest acknowledged revision at any time.
-struct Promised(Vec<(Duration, u64)>);
+struct NewestAcknowledged(Vec<(Duration, u64)>);
 
 impl Checker {
     /// Creates a checker for `history`. Replicas must not decide from state older than `max_staleness`.
     #[must_use]
     pub fn new(history: History, max_staleness: Duration) -> Self {
         Self {
-            eras: vec![Era { history, from: Duration::ZERO, until: Duration::MAX }],
+            periods: vec![HistoryPeriod { history, from: Duration::ZERO, until: Duration::MAX }],
             max_staleness,
             slack: Duration::from_secs(1),
-            cut_off: BTreeSet::new(),
+            partitioned: BTreeSet::new(),
         }
     }
 
@@ -64,8 +64,8 @@ impl Checker {
     /// When a checker has no history at all, which cannot happen.
     #[must_use]
     pub fn then(mut self, at: Duration, history: History) -> Self {
-        self.eras.last_mut().expect("there is a first history").until = at;
-        self.eras.push(Era { history, from: at, until: Duration::MAX });
+        self.periods.last_mut().expect("there is a first history").until = at;
+        self.periods.push(HistoryPeriod { history, from: at, until: Duration::MAX });
         self
     }
 
@@ -79,52 +79,52 @@ impl Checker {
     /// Marks a replica that was partitioned or frozen for so long that it did not count as live: writes did not wait
     /// for it, so only freshness is checked.
     #[must_use]
-    pub fn cut_off(mut self, replica: &str) -> Self {
-        self.cut_off.insert(replica.to_owned());
+    pub fn partitioned(mut self, replica: &str) -> Self {
+        self.partitioned.insert(replica.to_owned());
         self
     }
 
     /// Replays everything.
     #[must_use]
     pub fn check(&self, records: &Records) -> Report {
-        let mut outcomes: Vec<Option<Result<(), String>>> = vec![None; records.answers.len()];
+        let mut outcomes: Vec<Option<Result<(), String>>> = vec![None; records.calls.len()];
         let mut report = Report::default();
-        for era in &self.eras {
-            era.history.holes().into_iter().for_each(|complaint| report.complain(complaint));
-            self.replay(era, records, &mut outcomes);
-            report.lost(era, &records.acknowledged);
+        for period in &self.periods {
+            period.history.gaps().into_iter().for_each(|complaint| report.add_complaint(complaint));
+            self.replay(period, records, &mut outcomes);
+            report.check_lost_writes(period, &records.acknowledged);
         }
-        for (answer, outcome) in records.answers.iter().zip(outcomes) {
+        for (call, outcome) in records.calls.iter().zip(outcomes) {
             match outcome {
-                Some(Ok(())) => report.agree(answer),
-                Some(Err(complaint)) => report.complain(complaint),
-                None => report.complain(format!("{}: no history is of its time", describe(answer))),
+                Some(Ok(())) => report.add_correct(call),
+                Some(Err(complaint)) => report.add_complaint(complaint),
+                None => report.add_complaint(format!("{}: no history is of its time", describe(call))),
             }
         }
-        for era in &self.eras {
-            self.order(era, records, &mut report);
+        for period in &self.periods {
+            self.check_order(period, records, &mut report);
         }
         report
     }
 
-    /// Checks every decision that may belong to `era` and is not correct by another.
-    fn replay(&self, era: &Era, records: &Records, outcomes: &mut [Option<Result<(), String>>]) {
-        let everywhere = era.promised(&records.acknowledged, true);
-        let anywhere = era.promised(&records.acknowledged, false);
+    /// Checks every decision that may belong to `period` and is not correct by another.
+    fn replay(&self, period: &HistoryPeriod, records: &Records, outcomes: &mut [Option<Result<(), String>>]) {
+        let everywhere = period.newest_acknowledged(&records.acknowledged, true);
+        let anywhere = period.newest_acknowledged(&records.acknowledged, false);
         let mut by_revision: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        let mut floors = vec![0; records.answers.len()];
+        let mut minimums = vec![0; records.calls.len()];
         let mut open: Vec<usize> = Vec::new();
-        let head = era.history.head();
-        for (at, answer) in records.answers.iter().enumerate() {
+        let head = period.history.latest_revision();
+        for (at, call) in records.calls.iter().enumerate() {
             let of_its_time =
-                answer.begun.mono <= era.until.saturating_add(self.max_staleness) && answer.ended.mono >= era.from;
+                call.sent.mono <= period.until.saturating_add(self.max_staleness) && call.received.mono >= period.from;
             if !of_its_time || outcomes[at] == Some(Ok(())) {
                 continue;
             }
-            floors[at] = self.floor(answer, &everywhere, &anywhere);
-            match answer.revision() {
+            minimums[at] = self.minimum_revision(call, &everywhere, &anywhere);
+            match call.revision() {
                 Some(revision) if revision > head => {
-                    let what = format!("{}: the history ends at r{head}", describe(answer));
+                    let what = format!("{}: the history ends at r{head}", describe(call));
                     settle(&mut outcomes[at], Err(what));
                 }
                 Some(revision) => by_revision.entry(revision).or_default().push(at),
@@ -132,18 +132,18 @@ impl Checker {
             }
         }
         let mut state = State::default();
-        let mut changes = era.history.changes.as_slice();
+        let mut changes = period.history.changes.as_slice();
         for revision in 0..=head {
             let here = changes.partition_point(|change| change.revision <= revision);
             state.apply(&changes[..here]);
             changes = &changes[here..];
             state.revision = revision;
             for at in by_revision.remove(&revision).unwrap_or_default() {
-                let outcome = self.judge(&state, &records.answers[at], records, floors[at]);
+                let outcome = self.check_call(&state, &records.calls[at], records, minimums[at]);
                 settle(&mut outcomes[at], outcome);
             }
             open.retain(|at| {
-                let outcome = self.judge(&state, &records.answers[*at], records, floors[*at]);
+                let outcome = self.check_call(&state, &records.calls[*at], records, minimums[*at]);
                 let done = outcome.is_ok();
                 if done || revision == head {
                     settle(&mut outcomes[*at], outcome);
@@ -154,56 +154,62 @@ impl Checker {
     }
 
     /// Returns the oldest permitted revision of a decision.
-    fn floor(&self, answer: &Answer, everywhere: &Promised, anywhere: &Promised) -> u64 {
-        let asked = answer.question.min_revision.unwrap_or_default();
-        let fresh = answer.begun.mono.checked_sub(self.max_staleness).map_or(0, |at| anywhere.at(at));
-        let live = if self.cut_off.contains(&answer.replica) { 0 } else { everywhere.at(answer.begun.mono) };
+    fn minimum_revision(
+        &self,
+        call: &RecordedCall,
+        everywhere: &NewestAcknowledged,
+        anywhere: &NewestAcknowledged,
+    ) -> u64 {
+        let asked = call.request.min_revision.unwrap_or_default();
+        let fresh = call.sent.mono.checked_sub(self.max_staleness).map_or(0, |at| anywhere.at(at));
+        let live = if self.partitioned.contains(&call.replica) { 0 } else { everywhere.at(call.sent.mono) };
         asked.max(fresh).max(live)
     }
 
-    fn judge(&self, state: &State, answer: &Answer, records: &Records, floor: u64) -> Result<(), String> {
+    fn check_call(&self, state: &State, call: &RecordedCall, records: &Records, minimum: u64) -> Result<(), String> {
         let slack = i64::try_from(self.slack.as_micros()).expect("a short time");
-        let (from, until) = (answer.begun.wall.as_micros() - slack, answer.ended.wall.as_micros() + slack);
-        let owner = records.tokens.0.get(&answer.question.token);
-        let right = state.verdicts(&answer.question, owner, from, until);
-        let agrees = match &answer.told {
-            Told::Decision(verdict) => right.contains(verdict),
-            Told::Allowed { allowed, .. } => right.iter().any(|verdict| verdict.allowed == *allowed),
+        let (from, until) = (call.sent.wall.as_micros() - slack, call.received.wall.as_micros() + slack);
+        let owner = records.tokens.0.get(&call.request.token);
+        let right = state.verdicts(&call.request, owner, from, until);
+        let agrees = match &call.outcome {
+            Outcome::Decision(verdict) => right.contains(verdict),
+            Outcome::Allowed { allowed, .. } => right.iter().any(|verdict| verdict.allowed == *allowed),
         };
         if !agrees {
-            return Err(format!("{}: right would be {}", describe(answer), one_of(&right)));
+            return Err(format!("{}: right would be {}", describe(call), join_verdicts(&right)));
         }
         // Refusals by the format of a token do not depend on the state.
-        let by_look = right.iter().any(|verdict| verdict.reason == "KEY_MISSING" || verdict.reason == "KEY_MALFORMED");
-        if state.revision < floor && !by_look {
-            return Err(format!("{}: too old, it must be of r{floor} at least", describe(answer)));
+        let by_format =
+            right.iter().any(|verdict| verdict.reason == "KEY_MISSING" || verdict.reason == "KEY_MALFORMED");
+        if state.revision < minimum && !by_format {
+            return Err(format!("{}: too old, it must be of r{minimum} at least", describe(call)));
         }
         Ok(())
     }
 
     /// Checks that a replica never goes back within a history.
-    fn order(&self, era: &Era, records: &Records, report: &mut Report) {
-        let mut replicas: BTreeMap<&str, Vec<&Answer>> = BTreeMap::new();
-        for answer in &records.answers {
-            let within = answer.begun.mono >= era.from && answer.ended.mono <= era.until;
+    fn check_order(&self, period: &HistoryPeriod, records: &Records, report: &mut Report) {
+        let mut replicas: BTreeMap<&str, Vec<&RecordedCall>> = BTreeMap::new();
+        for call in &records.calls {
+            let within = call.sent.mono >= period.from && call.received.mono <= period.until;
             // Shortly after a restore a replica may still decide from before it, with larger revisions.
-            let settled = era.from.is_zero() || answer.begun.mono >= era.from.saturating_add(self.max_staleness);
-            if within && settled && answer.revision().is_some() && !answer.is_by_look() {
-                replicas.entry(&answer.replica).or_default().push(answer);
+            let settled = period.from.is_zero() || call.sent.mono >= period.from.saturating_add(self.max_staleness);
+            if within && settled && call.revision().is_some() && !call.is_refused_by_format() {
+                replicas.entry(&call.replica).or_default().push(call);
             }
         }
-        for answers in replicas.values_mut() {
-            let mut ended = answers.clone();
-            ended.sort_by_key(|answer| answer.ended.mono);
-            answers.sort_by_key(|answer| answer.begun.mono);
+        for calls in replicas.values_mut() {
+            let mut ended = calls.clone();
+            ended.sort_by_key(|call| call.received.mono);
+            calls.sort_by_key(|call| call.sent.mono);
             let mut ended = ended.into_iter().peekable();
             let mut newest = 0;
-            for answer in answers {
-                while let Some(before) = ended.next_if(|before| before.ended.mono < answer.begun.mono) {
+            for call in calls {
+                while let Some(before) = ended.next_if(|before| before.received.mono < call.sent.mono) {
                     newest = newest.max(before.revision().unwrap_or_default());
                 }
-                if answer.revision().is_some_and(|revision| revision < newest) {
-                    report.complain(format!("{}: the replica had answered from r{newest} before", describe(answer)));
+                if call.revision().is_some_and(|revision| revision < newest) {
+                    report.add_complaint(format!("{}: the replica had answered from r{newest} before", describe(call)));
                 }
             }
         }
@@ -221,39 +227,41 @@ impl Report {
         assert!(self.right >= at_least, "only {} answers were checked, not {at_least}", self.right);
     }
 
-    fn complain(&mut self, complaint: String) {
+    fn add_complaint(&mut self, complaint: String) {
         self.wrong += 1;
-        if self.complaints.len() < TOLD {
+        if self.complaints.len() < MAX_COMPLAINTS {
             self.complaints.push(complaint);
         }
     }
 
-    fn agree(&mut self, answer: &Answer) {
+    fn add_correct(&mut self, call: &RecordedCall) {
         self.right += 1;
-        let reason = match &answer.told {
-            Told::Decision(verdict) => verdict.reason.as_str(),
-            Told::Allowed { allowed: true, .. } => "ALLOWED",
-            Told::Allowed { allowed: false, .. } => "REFUSED",
+        let reason = match &call.outcome {
+            Outcome::Decision(verdict) => verdict.reason.as_str(),
+            Outcome::Allowed { allowed: true, .. } => "ALLOWED",
+            Outcome::Allowed { allowed: false, .. } => "REFUSED",
         };
         *self.reasons.entry(reason.to_owned()).or_default() += 1;
     }
 
-    fn lost(&mut self, era: &Era, acknowledged: &[Acknowledged]) {
-        let head = era.history.head();
-        for write in acknowledged.iter().filter(|write| era.holds(write.at) && write.revision > head) {
+    fn check_lost_writes(&mut self, period: &HistoryPeriod, acknowledged: &[Acknowledged]) {
+        let head = period.history.latest_revision();
+        for write in acknowledged.iter().filter(|write| period.contains(write.at) && write.revision > head) {
             let revision = write.revision;
-            self.complain(format!("r{revision} was acknowledged, and the history ends at r{head}: a write is lost"));
+            self.add_complaint(format!(
+                "r{revision} was acknowledged, and the history ends at r{head}: a write is lost"
+            ));
         }
     }
 }
 
-impl Era {
-    fn holds(&self, at: Duration) -> bool {
+impl HistoryPeriod {
+    fn contains(&self, at: Duration) -> bool {
         (self.from..self.until).contains(&at)
     }
 
-    fn promised(&self, acknowledged: &[Acknowledged], everywhere: bool) -> Promised {
-        let of_it = acknowledged.iter().filter(|write| self.holds(write.at) && (write.everywhere || !everywhere));
+    fn newest_acknowledged(&self, acknowledged: &[Acknowledged], everywhere: bool) -> NewestAcknowledged {
+        let of_it = acknowledged.iter().filter(|write| self.contains(write.at) && (write.everywhere || !everywhere));
         let mut writes: Vec<_> = of_it.map(|write| (write.at, write.revision)).collect();
         writes.sort_unstable();
         let mut newest = 0;
@@ -261,11 +269,11 @@ impl Era {
             newest = newest.max(write.1);
             write.1 = newest;
         }
-        Promised(writes)
+        NewestAcknowledged(writes)
     }
 }
 
-impl Promised {
+impl NewestAcknowledged {
     /// Returns the newest revision acknowledged before `at`.
     fn at(&self, at: Duration) -> u64 {
         let before = self.0.partition_point(|(acknowledged, _)| *acknowledged < at);
@@ -273,16 +281,16 @@ impl Promised {
     }
 }
 
-impl Answer {
+impl RecordedCall {
     fn revision(&self) -> Option<u64> {
-        match &self.told {
-            Told::Decision(verdict) => Some(verdict.revision),
-            Told::Allowed { revision, .. } => *revision,
+        match &self.outcome {
+            Outcome::Decision(verdict) => Some(verdict.revision),
+            Outcome::Allowed { revision, .. } => *revision,
         }
     }
 
-    fn is_by_look(&self) -> bool {
-        super::token::fault(&self.question.token).is_some()
+    fn is_refused_by_format(&self) -> bool {
+        super::token::format_error(&self.request.token).is_some()
     }
 }
 
@@ -295,24 +303,24 @@ fn settle(settled: &mut Option<Result<(), String>>, outcome: Result<(), String>)
     });
 }
 
-fn describe(answer: &Answer) -> String {
-    let Answer { replica, question, told, begun, .. } = answer;
-    let at = begun.mono;
-    match told {
-        Told::Decision(verdict) => {
-            format!("{replica} at {at:?}: {question:?}: {}", words(verdict))
+fn describe(call: &RecordedCall) -> String {
+    let RecordedCall { replica, request, outcome, sent, .. } = call;
+    let at = sent.mono;
+    match outcome {
+        Outcome::Decision(verdict) => {
+            format!("{replica} at {at:?}: {request:?}: {}", format_verdict(verdict))
         }
-        Told::Allowed { allowed, revision } => {
-            format!("{replica} at {at:?}: {question:?}: allowed {allowed} at {revision:?}")
+        Outcome::Allowed { allowed, revision } => {
+            format!("{replica} at {at:?}: {request:?}: allowed {allowed} at {revision:?}")
         }
     }
 }
 
-fn one_of(verdicts: &[Verdict]) -> String {
-    verdicts.iter().map(words).collect::<Vec<_>>().join(" or ")
+fn join_verdicts(verdicts: &[Verdict]) -> String {
+    verdicts.iter().map(format_verdict).collect::<Vec<_>>().join(" or ")
 }
 
-fn words(verdict: &Verdict) -> String {
+fn format_verdict(verdict: &Verdict) -> String {
     let Verdict { allowed, reason, failed, key, secret, store, scope, denied, methods, within_scope, revision } =
         verdict;
     format!(

@@ -5,8 +5,8 @@ use prost_types::value::Kind;
 use serde_json::Value;
 use tonic::Status;
 
-/// Query of the table `changes` for [`History::of_rows`].
-pub const COLUMNS: &str = "SELECT revision, ordinal, subject_kind, subject_id, after FROM changes";
+/// Query of the table `changes` for [`History::from_rows`].
+pub const CHANGES_QUERY: &str = "SELECT revision, ordinal, subject_kind, subject_id, after FROM changes";
 
 /// One change of one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,13 +65,13 @@ impl History {
         }
     }
 
-    /// Parses the history from rows of [`COLUMNS`], every value as text.
+    /// Parses the history from rows of [`CHANGES_QUERY`], every value as text.
     ///
     /// # Panics
     ///
     /// When they have a different format.
     #[must_use]
-    pub fn of_rows(rows: &[Vec<Option<String>>]) -> Self {
+    pub fn from_rows(rows: &[Vec<Option<String>>]) -> Self {
         let change = |row: &Vec<Option<String>>| {
             let text = |at: usize| row[at].as_deref().expect("the column is never null");
             Change {
@@ -87,12 +87,12 @@ impl History {
 
     /// Returns the newest revision; 0 if there is none.
     #[must_use]
-    pub fn head(&self) -> u64 {
+    pub fn latest_revision(&self) -> u64 {
         self.changes.last().map_or(0, |change| change.revision)
     }
 
     /// Returns complaints about missing and duplicate revisions and ordinals.
-    pub(super) fn holes(&self) -> Vec<String> {
+    pub(super) fn gaps(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         let (mut revision, mut next) = (0, 0);
         for change in &self.changes {

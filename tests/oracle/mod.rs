@@ -2,7 +2,7 @@
 //! that it names, and no decision is older than promised.
 //!
 //! ```text
-//! harness ── begin, authorize, acknowledged, issued ──▶ Recorder ─┐
+//! harness ── now, record, record_write, record_token ──▶ Recorder ─┐
 //! audit trail (ListChanges, or the table `changes`) ──▶ History ──┴─▶ Checker::check ──▶ Report
 //! ```
 //!
@@ -30,6 +30,6 @@ mod state;
 mod token;
 
 pub use check::{Checker, Report};
-pub use history::{COLUMNS, Change, History};
-pub use record::{Answer, Begun, Question, Recorder, Records, Told, Verdict};
-pub use token::fault as token_fault;
+pub use history::{CHANGES_QUERY, Change, History};
+pub use record::{DecisionRequest, Moment, Outcome, RecordedCall, Recorder, Records, Verdict};
+pub use token::format_error as token_format_error;

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Begun {
+pub struct Moment {
     /// Time since a fixed moment.
     pub mono: Duration,
     /// Time of day.
@@ -22,7 +22,7 @@ pub struct Begun {
 
 /// A request.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Question {
+pub struct DecisionRequest {
     /// The token presented. Never printed.
     pub token: String,
     /// `[VERB ]path`.
@@ -66,7 +66,7 @@ pub struct Verdict {
 
 /// A recorded result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Outcome {
     /// The whole decision.
     Decision(Verdict),
     /// Only whether it was allowed, as a proxy reports; without a revision it must be correct at some revision that was
@@ -81,17 +81,17 @@ pub enum Told {
 
 /// A result, with the times of its request and response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct RecordedCall {
     /// The replica that decided.
     pub replica: String,
     /// When the request was sent.
-    pub begun: Begun,
+    pub sent: Moment,
     /// When the response was received.
-    pub ended: Begun,
+    pub received: Moment,
     /// The request.
-    pub question: Question,
+    pub request: DecisionRequest,
     /// The result.
-    pub told: Told,
+    pub outcome: Outcome,
 }
 
 /// An acknowledged write.
@@ -107,7 +107,7 @@ pub(super) struct Acknowledged {
 #[derive(Debug, Clone, Default)]
 pub struct Records {
     /// The results in the order of their responses.
-    pub answers: Vec<Answer>,
+    pub calls: Vec<RecordedCall>,
     pub(super) acknowledged: Vec<Acknowledged>,
     /// Key and secret by token.
     pub(super) tokens: Tokens,
@@ -130,7 +130,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-impl fmt::Debug for Question {
+impl fmt::Debug for DecisionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} store {:?} {:?}", self.method, self.store, self.stores)?;
         match self.client {
@@ -149,31 +149,36 @@ impl Recorder {
 
     /// Returns the current time; call it before a request is sent.
     #[must_use]
-    pub fn begin(&self) -> Begun {
-        Begun { mono: self.clock.monotonic(), wall: self.clock.now() }
+    pub fn now(&self) -> Moment {
+        Moment { mono: self.clock.monotonic(), wall: self.clock.now() }
     }
 
     /// Records a result that was just received.
-    pub fn answer(&self, replica: &str, begun: Begun, question: Question, told: Told) {
-        let ended = self.begin();
-        let answer = Answer { replica: replica.to_owned(), begun, ended, question, told };
-        self.records.lock().answers.push(answer);
+    pub fn record(&self, replica: &str, sent: Moment, request: DecisionRequest, outcome: Outcome) {
+        let received = self.now();
+        let call = RecordedCall { replica: replica.to_owned(), sent, received, request, outcome };
+        self.records.lock().calls.push(call);
     }
 
     /// Records a decision of `Authorize`, or one of `BatchAuthorize`.
-    pub fn authorize(
+    pub fn record_decision(
         &self,
         replica: &str,
-        begun: Begun,
+        sent: Moment,
         request: &proto::AuthorizeRequest,
         decision: &proto::Decision,
     ) {
-        self.answer(replica, begun, Question::of(request), Told::Decision(Verdict::of(decision)));
+        self.record(
+            replica,
+            sent,
+            DecisionRequest::from_proto(request),
+            Outcome::Decision(Verdict::from_proto(decision)),
+        );
     }
 
     /// Records a write that was just acknowledged.
-    pub fn acknowledged(&self, written: &proto::Written) {
-        self.acknowledged_as(&written.revision, written.pending_replicas.is_empty());
+    pub fn record_write(&self, written: &proto::Written) {
+        self.record_revision(&written.revision, written.pending_replicas.is_empty());
     }
 
     /// Records a write that was just acknowledged with this opaque revision; `everywhere`: every live replica had
@@ -182,7 +187,7 @@ impl Recorder {
     /// # Panics
     ///
     /// When the revision is invalid.
-    pub fn acknowledged_as(&self, revision: &str, everywhere: bool) {
+    pub fn record_revision(&self, revision: &str, everywhere: bool) {
         let cursor: Cursor = revision.parse().expect("a write answers a revision");
         let at = self.clock.monotonic();
         self.records.lock().acknowledged.push(Acknowledged { at, revision: cursor.revision.0, everywhere });
@@ -190,7 +195,7 @@ impl Recorder {
 
     /// Records that a token belongs to this secret of this key. Every token used must be recorded before the check,
     /// unless it belongs to no key.
-    pub fn issued(&self, token: &str, key: &str, secret: &str) {
+    pub fn record_token(&self, token: &str, key: &str, secret: &str) {
         self.records.lock().tokens.0.insert(token.to_owned(), (key.to_owned(), secret.to_owned()));
     }
 
@@ -199,10 +204,10 @@ impl Recorder {
     /// # Panics
     ///
     /// When the response lacks a required field.
-    pub fn made(&self, key: Option<&proto::Key>, token: &str, written: Option<&proto::Written>) {
+    pub fn record_created(&self, key: Option<&proto::Key>, token: &str, written: Option<&proto::Written>) {
         let key = key.expect("an answer has a key");
-        self.issued(token, &key.id, &key.secrets.first().expect("a new key has a secret").id);
-        self.acknowledged(written.expect("a write tells its revision"));
+        self.record_token(token, &key.id, &key.secrets.first().expect("a new key has a secret").id);
+        self.record_write(written.expect("a write tells its revision"));
     }
 
     /// Returns everything recorded so far.
@@ -214,7 +219,7 @@ impl Recorder {
     /// Returns the number of results recorded so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.lock().answers.len()
+        self.records.lock().calls.len()
     }
 
     /// Returns whether nothing was recorded.
@@ -224,14 +229,14 @@ impl Recorder {
     }
 }
 
-impl Question {
+impl DecisionRequest {
     /// Converts a request.
     ///
     /// # Panics
     ///
     /// When a server would refuse to decide about it.
     #[must_use]
-    pub fn of(request: &proto::AuthorizeRequest) -> Self {
+    pub fn from_proto(request: &proto::AuthorizeRequest) -> Self {
         let address = Some(&request.client_address).filter(|address| !address.is_empty());
         let cursor = Some(&request.min_revision).filter(|revision| !revision.is_empty());
         let number = |text: &String| text.parse::<Cursor>().expect("min_revision is a revision").revision.0;
@@ -249,7 +254,7 @@ impl Question {
 impl Verdict {
     /// Converts a decision.
     #[must_use]
-    pub fn of(decision: &proto::Decision) -> Self {
+    pub fn from_proto(decision: &proto::Decision) -> Self {
         let name = |reason: proto::Reason| reason.as_str_name().trim_start_matches("REASON_").to_owned();
         let scope = decision.scope.as_ref().map(|scope| match scope.kind() {
             proto::ScopeKind::All => vec!["*".to_owned()],

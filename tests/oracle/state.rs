@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::history::Change;
 use super::naive;
 use super::naive_decide::{Facts, decide};
-use super::record::{Question, Verdict};
+use super::record::{DecisionRequest, Verdict};
 use super::token;
 
 /// Maximum number of stores that a scope lists.
@@ -51,8 +51,8 @@ impl State {
         for change in changes {
             self.revision = change.revision;
             match change.kind.as_str() {
-                "store" => self.store(change),
-                "method" => self.method(change),
+                "store" => self.apply_store(change),
+                "method" => self.apply_method(change),
                 _ => {}
             }
         }
@@ -61,29 +61,29 @@ impl State {
         }
         // Keys refer to stores and methods as of the end of the revision.
         for change in changes.iter().filter(|change| change.kind == "key") {
-            self.key(change);
+            self.apply_key(change);
         }
     }
 
-    fn number(&mut self) -> u32 {
+    fn next_number(&mut self) -> u32 {
         self.numbers += 1;
         self.numbers
     }
 
-    fn store(&mut self, change: &Change) {
+    fn apply_store(&mut self, change: &Change) {
         let at = self.stores.iter().position(|(_, code, _)| *code == change.subject);
         match (&change.after, at) {
             (None, Some(at)) => drop(self.stores.remove(at)),
             (None, None) => {}
-            (Some(image), Some(at)) => self.stores[at].2 = truth(image, "active"),
+            (Some(image), Some(at)) => self.stores[at].2 = read_bool(image, "active"),
             (Some(image), None) => {
-                let number = self.number();
-                self.stores.push((number, change.subject.clone(), truth(image, "active")));
+                let number = self.next_number();
+                self.stores.push((number, change.subject.clone(), read_bool(image, "active")));
             }
         }
     }
 
-    fn method(&mut self, change: &Change) {
+    fn apply_method(&mut self, change: &Change) {
         let at = self.methods.iter().position(|(_, identity, retired)| *identity == change.subject && !retired);
         let Some(image) = &change.after else {
             if let Some(at) = at {
@@ -94,7 +94,7 @@ impl State {
         let number = match at {
             Some(at) => self.methods[at].0,
             None => {
-                let number = self.number();
+                let number = self.next_number();
                 self.methods.push((number, change.subject.clone(), false));
                 number
             }
@@ -109,17 +109,18 @@ impl State {
         }
     }
 
-    fn key(&mut self, change: &Change) {
+    fn apply_key(&mut self, change: &Change) {
         let mut key = self.keys.remove(&change.subject).unwrap_or_default();
         if let Some(image) = &change.after {
             let secrets = image["secrets"].as_array().expect("an image of a key lists its secrets");
-            let secret = |secret: &Value| (secret["id"].as_str().expect("an id").to_owned(), time(&secret["expires"]));
+            let secret =
+                |secret: &Value| (secret["id"].as_str().expect("an id").to_owned(), read_time(&secret["expires"]));
             key.secrets = secrets.iter().map(secret).collect();
             key.ever.extend(key.secrets.keys().cloned());
             key.revoked = !image["revoked"].is_null();
-            key.active = truth(image, "active");
-            key.not_before = time(&image["not_before"]);
-            key.expires = time(&image["expires"]);
+            key.active = read_bool(image, "active");
+            key.not_before = read_time(&image["not_before"]);
+            key.expires = read_time(&image["expires"]);
             let networks = image["networks"].as_array().expect("an image of a key lists its networks");
             key.networks = networks.iter().map(|network| network.as_str().expect("a network").to_owned()).collect();
             let numbered = |code: &String| self.stores.iter().find(|(_, other, _)| other == code).map(|found| found.0);
@@ -137,17 +138,17 @@ impl State {
     /// Returns every verdict that is correct at some time from `from` to `until`: one, if nothing expires meanwhile.
     pub(super) fn verdicts(
         &self,
-        question: &Question,
+        request: &DecisionRequest,
         owner: Option<&(String, String)>,
         from: i64,
         until: i64,
     ) -> Vec<Verdict> {
-        if let Some(reason) = token::fault(&question.token) {
-            return vec![self.nobody(reason)];
+        if let Some(reason) = token::format_error(&request.token) {
+            return vec![self.verdict_without_key(reason)];
         }
-        let Some((id, secret)) = owner else { return vec![self.nobody("KEY_UNKNOWN")] };
+        let Some((id, secret)) = owner else { return vec![self.verdict_without_key("KEY_UNKNOWN")] };
         let Some(key) = self.keys.get(id).filter(|key| key.ever.contains(secret)) else {
-            return vec![self.nobody("KEY_UNKNOWN")];
+            return vec![self.verdict_without_key("KEY_UNKNOWN")];
         };
         let live = key.secrets.get(secret);
         let times = [key.not_before, key.expires, live.copied().flatten()];
@@ -155,7 +156,7 @@ impl State {
         let moments: Vec<i64> = [from, until].into_iter().chain(turns.flat_map(|time| [*time - 1, *time])).collect();
         let mut verdicts = Vec::new();
         for now in moments {
-            let verdict = self.verdict(question, id, secret, key, times, live.is_some(), now);
+            let verdict = self.verdict(request, id, secret, key, times, live.is_some(), now);
             if !verdicts.contains(&verdict) {
                 verdicts.push(verdict);
             }
@@ -166,7 +167,7 @@ impl State {
     #[expect(clippy::too_many_arguments, reason = "what a key is at one time, and when that is")]
     fn verdict(
         &self,
-        question: &Question,
+        request: &DecisionRequest,
         id: &str,
         secret: &str,
         key: &Key,
@@ -181,8 +182,8 @@ impl State {
             Key { active: true, .. } => "active",
             _ => "inactive",
         };
-        let within = |network: &String| question.client.is_some_and(|client| contains(network, client));
-        let answer = decide(&Facts {
+        let within = |network: &String| request.client.is_some_and(|client| contains(network, client));
+        let call = decide(&Facts {
             standing,
             times,
             admitted: key.networks.is_empty() || key.networks.iter().any(within),
@@ -195,34 +196,34 @@ impl State {
             storeless: &self.storeless,
             shared: &self.shared,
             gateway: None,
-            method: &question.method,
-            store: &question.store,
-            further: &question.stores,
+            method: &request.method,
+            store: &request.store,
+            further: &request.stores,
             now,
         });
-        if !answer.key {
-            return self.nobody("KEY_UNKNOWN");
+        if !call.key {
+            return self.verdict_without_key("KEY_UNKNOWN");
         }
         let identity = |number: &u32| {
             let found = self.methods.iter().find(|(other, ..)| other == number);
             found.expect("it was resolved among these").1.clone()
         };
         Verdict {
-            allowed: answer.failed.is_empty(),
-            reason: answer.failed.first().copied().unwrap_or("ALLOWED").to_owned(),
-            failed: answer.failed.iter().map(ToString::to_string).collect(),
+            allowed: call.failed.is_empty(),
+            reason: call.failed.first().copied().unwrap_or("ALLOWED").to_owned(),
+            failed: call.failed.iter().map(ToString::to_string).collect(),
             key: id.to_owned(),
             secret: secret.to_owned(),
-            store: answer.store.unwrap_or_default(),
-            scope: answer.scope.map(|codes| if codes.len() > MAX_SCOPE { vec!["more".to_owned()] } else { codes }),
-            denied: answer.denied,
-            methods: answer.methods.iter().map(identity).collect(),
-            within_scope: answer.within_scope,
+            store: call.store.unwrap_or_default(),
+            scope: call.scope.map(|codes| if codes.len() > MAX_SCOPE { vec!["more".to_owned()] } else { codes }),
+            denied: call.denied,
+            methods: call.methods.iter().map(identity).collect(),
+            within_scope: call.within_scope,
             revision: self.revision,
         }
     }
 
-    fn nobody(&self, reason: &str) -> Verdict {
+    fn verdict_without_key(&self, reason: &str) -> Verdict {
         Verdict {
             reason: reason.to_owned(),
             failed: vec![reason.to_owned()],
@@ -232,12 +233,12 @@ impl State {
     }
 }
 
-fn truth(image: &Value, field: &str) -> bool {
+fn read_bool(image: &Value, field: &str) -> bool {
     image[field].as_bool().unwrap_or_else(|| panic!("an image says whether it is {field}: {image}"))
 }
 
 /// Returns microseconds since 1970; `None` if the value is empty.
-fn time(value: &Value) -> Option<i64> {
+fn read_time(value: &Value) -> Option<i64> {
     let text = value.as_str()?;
     Some(text.parse::<Timestamp>().expect("a time in an image").as_micros())
 }

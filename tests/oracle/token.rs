@@ -4,7 +4,7 @@ const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 
 /// Returns the reason for which a text is refused without a look-up.
 #[must_use]
-pub fn fault(token: &str) -> Option<&'static str> {
+pub fn format_error(token: &str) -> Option<&'static str> {
     if token.is_empty() {
         return Some("KEY_MISSING");
     }

@@ -8,4 +8,4 @@ pub mod oracle;
 pub mod support;
 
 mod promises;
-mod story;
+mod recorded_run;

@@ -9,16 +9,18 @@ use latchkey::model::token::Token;
 use parking_lot::Mutex;
 use serde_json::json;
 
-use crate::oracle::{Change, Checker, History, Question, Recorder, Report, Told, Verdict, token_fault};
+use crate::oracle::{
+    Change, Checker, DecisionRequest, History, Outcome, Recorder, Report, Verdict, token_format_error,
+};
 
 const MAX_STALENESS: Duration = Duration::from_secs(60);
 const KEY: &str = "key_1";
 const SECRET: &str = "sec_1";
 
 #[derive(Debug, Default)]
-struct ByHand(Mutex<Duration>);
+struct ManualClock(Mutex<Duration>);
 
-impl Clock for ByHand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::EPOCH.plus(self.monotonic())
     }
@@ -29,8 +31,8 @@ impl Clock for ByHand {
 }
 
 /// A history in which one key is switched off and on: it is on at odd revisions.
-struct Scene {
-    clock: Arc<ByHand>,
+struct Setup {
+    clock: Arc<ManualClock>,
     recorder: Recorder,
     token: String,
 }
@@ -47,39 +49,39 @@ fn history(head: u64) -> History {
     History::new((1..=head).map(|revision| change(revision, revision % 2 == 1, None)).collect())
 }
 
-impl Scene {
+impl Setup {
     fn new() -> Self {
-        let clock = Arc::new(ByHand::default());
-        let recorder = Recorder::new(Arc::<ByHand>::clone(&clock));
+        let clock = Arc::new(ManualClock::default());
+        let recorder = Recorder::new(Arc::<ManualClock>::clone(&clock));
         let token = Token::issue([7; 32]).reveal().to_owned();
-        recorder.issued(&token, KEY, SECRET);
-        let scene = Self { clock, recorder, token };
-        scene.at(1_000);
-        scene
+        recorder.record_token(&token, KEY, SECRET);
+        let setup = Self { clock, recorder, token };
+        setup.set_time(1_000);
+        setup
     }
 
-    fn at(&self, seconds: u64) {
+    fn set_time(&self, seconds: u64) {
         *self.clock.0.lock() = Duration::from_secs(seconds);
     }
 
-    fn question(&self) -> Question {
+    fn request(&self) -> DecisionRequest {
         let client = Some("10.1.2.3".parse().expect("an address"));
-        Question { token: self.token.clone(), method: "GET /x".into(), client, ..Question::default() }
+        DecisionRequest { token: self.token.clone(), method: "GET /x".into(), client, ..DecisionRequest::default() }
     }
 
     /// Records the correct decision at `revision`, from now until `until`.
-    fn answered(&self, replica: &str, revision: u64, until: u64) {
-        self.told(replica, self.question(), verdict(revision), until);
+    fn record_correct(&self, replica: &str, revision: u64, until: u64) {
+        self.record(replica, self.request(), verdict(revision), until);
     }
 
-    fn told(&self, replica: &str, question: Question, verdict: Verdict, until: u64) {
-        let begun = self.recorder.begin();
-        self.at(until);
-        self.recorder.answer(replica, begun, question, Told::Decision(verdict));
+    fn record(&self, replica: &str, request: DecisionRequest, verdict: Verdict, until: u64) {
+        let sent = self.recorder.now();
+        self.set_time(until);
+        self.recorder.record(replica, sent, request, Outcome::Decision(verdict));
     }
 
-    fn acknowledged(&self, revision: u64, everywhere: bool) {
-        self.recorder.acknowledged_as(&format!("r{revision}-00000000deadbeef"), everywhere);
+    fn record_write(&self, revision: u64, everywhere: bool) {
+        self.recorder.record_revision(&format!("r{revision}-00000000deadbeef"), everywhere);
     }
 
     fn report(&self, head: u64) -> Report {
@@ -102,102 +104,102 @@ fn verdict(revision: u64) -> Verdict {
 }
 
 #[track_caller]
-fn finds(report: &Report, what: &str) {
+fn assert_finds(report: &Report, what: &str) {
     assert_eq!(report.wrong, 1, "{report:#?}");
     assert!(report.complaints[0].contains(what), "{report:#?}");
 }
 
 #[test]
 fn right_answers_of_any_revision_pass() {
-    let scene = Scene::new();
-    (1..=4).for_each(|revision| scene.answered("a", revision, 1_000 + revision));
-    let report = scene.report(4);
+    let setup = Setup::new();
+    (1..=4).for_each(|revision| setup.record_correct("a", revision, 1_000 + revision));
+    let report = setup.report(4);
     report.assert_clean(4);
     assert_eq!((report.reasons["ALLOWED"], report.reasons["KEY_INACTIVE"]), (2, 2));
 }
 
 #[test]
 fn an_answer_of_another_revision_than_it_names_is_found() {
-    let scene = Scene::new();
+    let setup = Setup::new();
     let wrong = Verdict { revision: 2, ..verdict(1) };
-    scene.told("a", scene.question(), wrong, 1_001);
-    finds(&scene.report(4), "KEY_INACTIVE");
-    let scene = Scene::new();
-    scene.answered("a", 5, 1_001);
-    finds(&scene.report(4), "ends at r4");
+    setup.record("a", setup.request(), wrong, 1_001);
+    assert_finds(&setup.report(4), "KEY_INACTIVE");
+    let setup = Setup::new();
+    setup.record_correct("a", 5, 1_001);
+    assert_finds(&setup.report(4), "ends at r4");
 }
 
 #[test]
 fn an_answer_older_than_a_write_applied_everywhere_is_found_unless_the_replica_was_cut_off() {
-    let scene = Scene::new();
-    scene.acknowledged(4, true);
-    scene.at(1_001);
-    scene.answered("a", 3, 1_002);
-    finds(&scene.report(4), "at least");
-    let checker = Checker::new(history(4), MAX_STALENESS).cut_off("a");
-    checker.check(&scene.recorder.records()).assert_clean(1);
+    let setup = Setup::new();
+    setup.record_write(4, true);
+    setup.set_time(1_001);
+    setup.record_correct("a", 3, 1_002);
+    assert_finds(&setup.report(4), "at least");
+    let checker = Checker::new(history(4), MAX_STALENESS).partitioned("a");
+    checker.check(&setup.recorder.records()).assert_clean(1);
     // It began before the write was acknowledged, or the acknowledgement named a pending replica.
-    let scene = Scene::new();
-    let begun = scene.recorder.begin();
-    scene.at(1_001);
-    scene.acknowledged(4, true);
-    scene.recorder.answer("a", begun, scene.question(), Told::Decision(verdict(3)));
-    scene.report(4).assert_clean(1);
-    let scene = Scene::new();
-    scene.acknowledged(4, false);
-    scene.at(1_001);
-    scene.answered("a", 3, 1_002);
-    scene.report(4).assert_clean(1);
+    let setup = Setup::new();
+    let sent = setup.recorder.now();
+    setup.set_time(1_001);
+    setup.record_write(4, true);
+    setup.recorder.record("a", sent, setup.request(), Outcome::Decision(verdict(3)));
+    setup.report(4).assert_clean(1);
+    let setup = Setup::new();
+    setup.record_write(4, false);
+    setup.set_time(1_001);
+    setup.record_correct("a", 3, 1_002);
+    setup.report(4).assert_clean(1);
 }
 
 #[test]
 fn an_answer_older_than_asked_for_is_found() {
-    let scene = Scene::new();
-    let question = Question { min_revision: Some(2), ..scene.question() };
-    scene.told("a", question.clone(), verdict(1), 1_001);
-    finds(&scene.report(4), "at least");
-    let scene = Scene::new();
-    scene.told("a", question, verdict(3), 1_001);
-    scene.report(4).assert_clean(1);
+    let setup = Setup::new();
+    let request = DecisionRequest { min_revision: Some(2), ..setup.request() };
+    setup.record("a", request.clone(), verdict(1), 1_001);
+    assert_finds(&setup.report(4), "at least");
+    let setup = Setup::new();
+    setup.record("a", request, verdict(3), 1_001);
+    setup.report(4).assert_clean(1);
 }
 
 #[test]
 fn an_answer_older_than_the_freshness_bound_is_found() {
-    let scene = Scene::new();
-    scene.acknowledged(4, false);
-    scene.at(1_060);
-    scene.answered("a", 3, 1_060);
-    scene.report(4).assert_clean(1);
-    scene.at(1_061);
-    scene.answered("a", 3, 1_061);
-    finds(&scene.report(4), "at least");
+    let setup = Setup::new();
+    setup.record_write(4, false);
+    setup.set_time(1_060);
+    setup.record_correct("a", 3, 1_060);
+    setup.report(4).assert_clean(1);
+    setup.set_time(1_061);
+    setup.record_correct("a", 3, 1_061);
+    assert_finds(&setup.report(4), "at least");
 }
 
 #[test]
 fn a_replica_that_goes_back_is_found_and_answers_side_by_side_are_not() {
-    let scene = Scene::new();
-    scene.answered("a", 3, 1_001);
-    scene.answered("b", 1, 1_002);
-    scene.at(1_003);
-    let begun = scene.recorder.begin();
-    scene.answered("a", 4, 1_004);
-    scene.recorder.answer("a", begun, scene.question(), Told::Decision(verdict(3)));
-    scene.report(4).assert_clean(4);
-    scene.at(1_005);
-    scene.answered("a", 3, 1_006);
-    finds(&scene.report(4), "answered from r4 before");
+    let setup = Setup::new();
+    setup.record_correct("a", 3, 1_001);
+    setup.record_correct("b", 1, 1_002);
+    setup.set_time(1_003);
+    let sent = setup.recorder.now();
+    setup.record_correct("a", 4, 1_004);
+    setup.recorder.record("a", sent, setup.request(), Outcome::Decision(verdict(3)));
+    setup.report(4).assert_clean(4);
+    setup.set_time(1_005);
+    setup.record_correct("a", 3, 1_006);
+    assert_finds(&setup.report(4), "answered from r4 before");
 }
 
 #[test]
 fn a_lost_write_and_a_hole_in_the_feed_are_found() {
-    let scene = Scene::new();
-    scene.answered("a", 1, 1_001);
-    scene.acknowledged(5, true);
-    finds(&scene.report(4), "a write is lost");
-    let scene = Scene::new();
-    scene.answered("a", 1, 1_001);
-    let holed = History::new(vec![change(1, true, None), change(3, true, None)]);
-    finds(&Checker::new(holed, MAX_STALENESS).check(&scene.recorder.records()), "something is missing");
+    let setup = Setup::new();
+    setup.record_correct("a", 1, 1_001);
+    setup.record_write(5, true);
+    assert_finds(&setup.report(4), "a write is lost");
+    let setup = Setup::new();
+    setup.record_correct("a", 1, 1_001);
+    let with_gap = History::new(vec![change(1, true, None), change(3, true, None)]);
+    assert_finds(&Checker::new(with_gap, MAX_STALENESS).check(&setup.recorder.records()), "something is missing");
 }
 
 #[test]
@@ -212,10 +214,10 @@ fn either_answer_is_right_around_the_moment_of_an_end_and_one_is_at_other_times(
     let end = Timestamp::EPOCH.plus(Duration::from_secs(1_010)).to_string();
     let history = History::new(vec![change(1, true, Some(&end))]);
     let check = |from: u64, verdict: Verdict| {
-        let scene = Scene::new();
-        scene.at(from);
-        scene.told("a", scene.question(), verdict, from);
-        Checker::new(history.clone(), MAX_STALENESS).check(&scene.recorder.records()).wrong
+        let setup = Setup::new();
+        setup.set_time(from);
+        setup.record("a", setup.request(), verdict, from);
+        Checker::new(history.clone(), MAX_STALENESS).check(&setup.recorder.records()).wrong
     };
     assert_eq!([check(1_008, verdict(1)), check(1_008, expired.clone())], [0, 1]);
     assert_eq!([check(1_010, verdict(1)), check(1_010, expired.clone())], [0, 0]);
@@ -226,40 +228,40 @@ fn either_answer_is_right_around_the_moment_of_an_end_and_one_is_at_other_times(
 fn after_a_restore_answers_may_come_from_the_past_before_for_the_freshness_bound() {
     // In the second history the key is off at revision 1.
     let second = History::new(vec![change(1, false, None)]);
-    let scene = Scene::new();
-    scene.answered("a", 1, 1_001);
-    scene.at(1_030);
-    scene.answered("b", 1, 1_031);
+    let setup = Setup::new();
+    setup.record_correct("a", 1, 1_001);
+    setup.set_time(1_030);
+    setup.record_correct("b", 1, 1_031);
     let off = Verdict { revision: 1, ..verdict(2) };
-    scene.told("a", scene.question(), off.clone(), 1_032);
-    let check = |scene: &Scene| {
+    setup.record("a", setup.request(), off.clone(), 1_032);
+    let check = |setup: &Setup| {
         Checker::new(history(2), MAX_STALENESS)
             .then(Duration::from_secs(1_020), second.clone())
-            .check(&scene.recorder.records())
+            .check(&setup.recorder.records())
     };
-    check(&scene).assert_clean(3);
-    scene.at(1_081);
-    scene.answered("b", 1, 1_082);
-    finds(&check(&scene), "KEY_INACTIVE");
-    let scene = Scene::new();
-    scene.told("a", scene.question(), off, 1_001);
-    finds(&check(&scene), "ALLOWED");
+    check(&setup).assert_clean(3);
+    setup.set_time(1_081);
+    setup.record_correct("b", 1, 1_082);
+    assert_finds(&check(&setup), "KEY_INACTIVE");
+    let setup = Setup::new();
+    setup.record("a", setup.request(), off, 1_001);
+    assert_finds(&check(&setup), "ALLOWED");
 }
 
 #[test]
 fn an_answer_without_a_revision_is_held_to_those_it_could_have_been_judged_at() {
-    let bare = |scene: &Scene, allowed| {
-        let told = Told::Allowed { allowed, revision: None };
-        scene.recorder.answer("proxy", scene.recorder.begin(), scene.question(), told);
+    let bare = |setup: &Setup, allowed| {
+        let outcome = Outcome::Allowed { allowed, revision: None };
+        setup.recorder.record("proxy", setup.recorder.now(), setup.request(), outcome);
     };
-    let scene = Scene::new();
-    bare(&scene, true);
-    bare(&scene, false);
-    scene.report(4).assert_clean(2);
-    scene.acknowledged(4, true);
-    scene.at(1_001);
-    bare(&scene, true);
-    finds(&scene.report(4), "right would be");
+    let setup = Setup::new();
+    bare(&setup, true);
+    bare(&setup, false);
+    setup.report(4).assert_clean(2);
+    setup.record_write(4, true);
+    setup.set_time(1_001);
+    bare(&setup, true);
+    assert_finds(&setup.report(4), "right would be");
 }
 
 #[test]
@@ -283,14 +285,14 @@ fn tokens_are_looked_at_as_the_server_does() {
             Err(latchkey::model::token::TokenError::Empty) => Some("KEY_MISSING"),
             Err(_) => Some("KEY_MALFORMED"),
         };
-        assert_eq!(token_fault(&text), expected, "a text of {} bytes", text.len());
+        assert_eq!(token_format_error(&text), expected, "a text of {} bytes", text.len());
     }
 }
 
 #[test]
 fn a_question_does_not_print_its_token() {
-    let scene = Scene::new();
-    scene.answered("a", 2, 1_001);
-    let printed = format!("{:?}", scene.recorder);
-    assert!(printed.contains("GET /x") && !printed.contains(&scene.token), "{printed}");
+    let setup = Setup::new();
+    setup.record_correct("a", 2, 1_001);
+    let printed = format!("{:?}", setup.recorder);
+    assert!(printed.contains("GET /x") && !printed.contains(&setup.token), "{printed}");
 }

@@ -2,9 +2,9 @@
 //! that different services read differently; a request that reaches the shop is read as leniently as by any service,
 //! and must still be a method and a store within the key's access.
 
-use crate::House;
-use crate::proxy::{Others, Proxy};
-use crate::shop::{Caller, Message, Shop};
+use crate::Fixture;
+use crate::proxy::{Proxy, Upstreams};
+use crate::shop::{ClientConnection, Message, Shop};
 
 pub(crate) const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"query:filter[sites][]\"]\nupstream_applies_scope = true\n";
@@ -79,9 +79,9 @@ const PAIRS: [&str; 30] = [
 ];
 
 /// Splitmix64: a reproducible sequence.
-struct Dice(u64);
+struct RequestGenerator(u64);
 
-impl Dice {
+impl RequestGenerator {
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -112,7 +112,7 @@ impl Dice {
     }
 }
 
-impl Dice {
+impl RequestGenerator {
     /// Returns a body and its content type.
     fn body(&mut self) -> (&'static str, String) {
         let store = ["berlin", "berlin", "madrid"][self.below(3)];
@@ -224,36 +224,38 @@ fn stores_in(body: &str) -> Vec<String> {
 
 /// Requests through one proxy.
 #[derive(Clone)]
-struct Asking {
+struct ProxyClient {
     shop: Shop,
     port: u16,
     token: String,
     bodies: bool,
 }
 
-impl Asking {
+impl ProxyClient {
     /// Sends requests over one connection. Returns how many reached the shop, and how many were refused.
-    fn ask(&self, caller: usize, requests: usize, seed: u64) -> (usize, usize) {
-        let mut dice = Dice(seed);
+    fn send_requests(&self, caller: usize, requests: usize, seed: u64) -> (usize, usize) {
+        let mut generator = RequestGenerator(seed);
         let (mut reached, mut refused) = (0, 0);
         let mut line = None;
         let header = format!("x-api-key: {}", self.token);
         for number in 0..requests {
-            let asked = dice.target(&self.token);
-            let verb = ["GET", "GET", "GET", "POST"][dice.below(4)];
-            let (kind, body) = if self.bodies && dice.below(5) == 0 { dice.body() } else { ("", String::new()) };
+            let target = generator.target(&self.token);
+            let verb = ["GET", "GET", "GET", "POST"][generator.below(4)];
+            let (kind, body) =
+                if self.bodies && generator.below(5) == 0 { generator.body() } else { ("", String::new()) };
             let case = format!("{caller}-{number}");
             let named = format!("x-case: {case}");
             let kind = format!("content-type: {kind}");
             let mut headers = vec![&*named];
-            if !asked.contains(&self.token) {
+            if !target.contains(&self.token) {
                 headers.push(&header);
             }
             if !body.is_empty() {
                 headers.push(&kind);
             }
-            let mut caller = line.take().unwrap_or_else(|| Caller::connect(self.port).expect("the proxy listens"));
-            let answer = caller.send(verb, asked.as_bytes(), &headers, body.as_bytes());
+            let mut caller =
+                line.take().unwrap_or_else(|| ClientConnection::connect(self.port).expect("the proxy listens"));
+            let answer = caller.send(verb, target.as_bytes(), &headers, body.as_bytes());
             // Proxies close the connection after some requests that are invalid HTTP.
             if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
                 line = Some(caller);
@@ -261,67 +263,70 @@ impl Asking {
             let sent = self.shop.take_with("x-case", &case);
             let Some(got) = sent.first() else {
                 let status = answer.map_or(400, |answer| answer.status());
-                assert!((400..500).contains(&status), "{verb} {asked} {body}: {status}: nothing is undecided here");
+                assert!((400..500).contains(&status), "{verb} {target} {body}: {status}: nothing is undecided here");
                 refused += 1;
                 continue;
             };
             assert_eq!(sent.len(), 1);
-            self.agrees(verb, &asked, &body, got);
+            self.assert_agrees(verb, &target, &body, got);
             reached += 1;
         }
         (reached, refused)
     }
 
     /// Checks that the shop received the request as sent, and nothing outside the key's access.
-    fn agrees(&self, verb: &str, asked: &str, body: &str, got: &Message) {
-        let (path, shown) = (asked.split('?').next().unwrap_or_default(), got.target());
+    fn assert_agrees(&self, verb: &str, target: &str, body: &str, got: &Message) {
+        let (path, shown) = (target.split('?').next().unwrap_or_default(), got.target());
         assert_eq!(got.line.split(' ').next(), Some(verb));
-        assert_eq!(shown.split('?').next().unwrap_or_default(), path, "{asked}: the path is handed on as it came");
-        assert_eq!(rest_of_query(shown), rest_of_query(asked), "{asked}: so is the query, but for the key");
-        assert_eq!(got.text(), body, "{asked}: and the body");
-        assert!(!got.whole().contains(&self.token), "{asked}");
-        assert!(verb == "GET" && is_open(path), "{verb} {asked} reached the shop as {shown}");
+        assert_eq!(shown.split('?').next().unwrap_or_default(), path, "{target}: the path is handed on as it came");
+        assert_eq!(rest_of_query(shown), rest_of_query(target), "{target}: so is the query, but for the key");
+        assert_eq!(got.text(), body, "{target}: and the body");
+        assert!(!got.to_text().contains(&self.token), "{target}");
+        assert!(verb == "GET" && is_open(path), "{verb} {target} reached the shop as {shown}");
         let mut stores = stores_read(shown);
         stores.extend(stores_in(body));
-        assert!(stores.iter().all(|store| store == "berlin"), "{asked} reached the shop as {shown} {body}: {stores:?}");
-        assert_eq!(got.header("x-latchkey-store"), Some("berlin"), "{asked}");
+        assert!(
+            stores.iter().all(|store| store == "berlin"),
+            "{target} reached the shop as {shown} {body}: {stores:?}"
+        );
+        assert_eq!(got.header("x-latchkey-store"), Some("berlin"), "{target}");
     }
 }
 
-async fn agrees(start: impl FnOnce(Others<'_>) -> Proxy, bodies: bool, seed: u64) {
-    let house = House::furnished(if bodies { WITH_BODIES } else { PROFILE }).await;
-    let proxy = house.behind(start);
-    let header = format!("x-api-key: {}", house.token);
+async fn check_agreement(start: impl FnOnce(Upstreams<'_>) -> Proxy, bodies: bool, seed: u64) {
+    let fixture = Fixture::start(if bodies { WITH_BODIES } else { PROFILE }).await;
+    let proxy = fixture.start_proxy(start);
+    let header = format!("x-api-key: {}", fixture.token);
     crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&header], "").status() == 200).then_some(())
+        (proxy.request("GET", "/api/v5/orders?site=berlin", &[&header], "").status() == 200).then_some(())
     });
-    let _ = house.shop.take();
+    let _ = fixture.shop.take();
     let requests = std::env::var("LATCHKEY_TEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(REQUESTS);
-    let asking = Asking { shop: house.shop.clone(), port: proxy.port, token: house.token.clone(), bodies };
+    let client = ProxyClient { shop: fixture.shop.clone(), port: proxy.port, token: fixture.token.clone(), bodies };
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
-            let asking = asking.clone();
+            let client = client.clone();
             let seed = seed * 1_000 + u64::try_from(caller).expect("a small number");
-            std::thread::spawn(move || asking.ask(caller, requests / CALLERS, seed))
+            std::thread::spawn(move || client.send_requests(caller, requests / CALLERS, seed))
         })
         .collect();
     let sums: Vec<(usize, usize)> = callers.into_iter().map(|caller| caller.join().expect("all agree")).collect();
     let (reached, refused) = sums.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    assert_eq!(house.shop.take(), [], "nothing reaches the shop that nobody asked");
+    assert_eq!(fixture.shop.take(), [], "nothing reaches the shop that nobody asked");
     assert!(reached > requests / 40 && refused > requests / 4, "both happen: {reached} reached, {refused} refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_hands_on_what_was_decided() {
-    agrees(Proxy::envoy, true, 1).await;
+    check_agreement(Proxy::envoy, true, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_hands_on_what_was_decided() {
-    agrees(Proxy::nginx, false, 2).await;
+    check_agreement(Proxy::nginx, false, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_hands_on_what_was_decided() {
-    agrees(Proxy::caddy, false, 3).await;
+    check_agreement(Proxy::caddy, false, 3).await;
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
-use crate::House;
-use crate::calls::{Client, selected};
-use crate::proxy::{Others, Proxy};
-use crate::shop::Caller;
-use crate::support::bootstrap::free_port;
+use crate::Fixture;
+use crate::calls::{Client, key_with_access};
+use crate::proxy::{Proxy, Upstreams};
+use crate::shop::ClientConnection;
 use crate::support::eventually;
+use crate::support::machine::free_port;
 
 const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
 const TARGET: &str = "/api/v5/orders/create?site=berlin";
@@ -18,56 +18,56 @@ const TARGET: &str = "/api/v5/orders/create?site=berlin";
 const BYTES: &str = "content-type: application/octet-stream";
 
 /// Starts a proxy, and returns it with the header of a key for everything.
-async fn begin(house: &House, start: impl FnOnce(Others<'_>) -> Proxy) -> (Proxy, String) {
+async fn start_ready(fixture: &Fixture, start: impl FnOnce(Upstreams<'_>) -> Proxy) -> (Proxy, String) {
     let all = proto::Access::All.into();
-    let key = proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) };
-    let (_, token) = Client::admin_of(&house.server).create_key(key).await.expect("a key is made");
-    let proxy = house.behind(start);
+    let key = proto::Key { store_access: all, method_access: all, ..key_with_access("wide", &[], &[]) };
+    let (_, token) = Client::for_admin(&fixture.server).create_key(key).await.expect("a key is made");
+    let proxy = fixture.start_proxy(start);
     let key = format!("x-api-key: {token}");
     eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
-        (proxy.ask("POST", TARGET, &[&key], "x").status() == 200).then_some(())
+        (proxy.request("POST", TARGET, &[&key], "x").status() == 200).then_some(())
     });
-    let _ = house.shop.take();
+    let _ = fixture.shop.take();
     (proxy, key)
 }
 
 /// Bodies of these lengths pass unchanged, and one of `too_large` is refused with the reason once `come` bytes were
 /// received, if its length is announced.
-async fn bodies(start: impl FnOnce(Others<'_>) -> Proxy, pass: &[usize], too_large: usize, come: usize) {
-    let house = House::furnished(PROFILE).await;
-    let (proxy, key) = begin(&house, start).await;
+async fn bodies(start: impl FnOnce(Upstreams<'_>) -> Proxy, pass: &[usize], too_large: usize, come: usize) {
+    let fixture = Fixture::start(PROFILE).await;
+    let (proxy, key) = start_ready(&fixture, start).await;
     for length in pass {
         let body = "x".repeat(*length);
         for expects in [&[BYTES, &*key][..], &[BYTES, &*key, "expect: 100-continue"]] {
-            let mut caller = Caller::connect(proxy.port).expect("it listens");
+            let mut caller = ClientConnection::connect(proxy.port).expect("it listens");
             let mut answer = caller.send("POST", TARGET.as_bytes(), expects, body.as_bytes()).expect("answered");
             if answer.status() == 100 {
-                answer = caller.answer().expect("answered");
+                answer = caller.read_response().expect("answered");
             }
-            assert_eq!(answer.status(), 200, "{length} bytes: {}", answer.whole());
-            assert_eq!(house.sent().body.len(), *length);
+            assert_eq!(answer.status(), 200, "{length} bytes: {}", answer.to_text());
+            assert_eq!(fixture.received_request().body.len(), *length);
         }
         let chunked = format!(
             "POST {TARGET} HTTP/1.1\r\nhost: shop.example\r\n{BYTES}\r\n{key}\r\ntransfer-encoding: chunked\r\n\r\n\
              {length:x}\r\n{body}\r\n0\r\n\r\n"
         );
-        let answer = Caller::connect(proxy.port).expect("it listens").send_bytes(chunked.as_bytes());
+        let answer = ClientConnection::connect(proxy.port).expect("it listens").send_bytes(chunked.as_bytes());
         let answer = answer.unwrap_or_else(|error| panic!("{length} bytes in chunks: {error}"));
-        assert_eq!(answer.status(), 200, "{length} bytes in chunks: {}", answer.whole());
-        assert_eq!(house.sent().body.len(), *length);
+        assert_eq!(answer.status(), 200, "{length} bytes in chunks: {}", answer.to_text());
+        assert_eq!(fixture.received_request().body.len(), *length);
     }
     for rest in [
         format!("content-length: {too_large}\r\n\r\n{}", "x".repeat(come)),
         format!("transfer-encoding: chunked\r\n\r\n{too_large:x}\r\n{}", "x".repeat(too_large)),
     ] {
         let bytes = format!("POST {TARGET} HTTP/1.1\r\nhost: shop.example\r\n{BYTES}\r\n{key}\r\n{rest}");
-        let mut caller = Caller::connect(proxy.port).expect("it listens");
+        let mut caller = ClientConnection::connect(proxy.port).expect("it listens");
         // The proxy may respond and close the connection before it has read everything.
-        let answer = caller.send_bytes(bytes.as_bytes()).or_else(|_| caller.answer()).expect("answered");
-        assert_eq!(answer.status(), 413, "{}", answer.whole());
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
-        assert!(answer.text().contains("too large. The limit is"), "{}", answer.whole());
-        assert_eq!(house.shop.take(), []);
+        let answer = caller.send_bytes(bytes.as_bytes()).or_else(|_| caller.read_response()).expect("answered");
+        assert_eq!(answer.status(), 413, "{}", answer.to_text());
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.to_text());
+        assert!(answer.text().contains("too large. The limit is"), "{}", answer.to_text());
+        assert_eq!(fixture.shop.take(), []);
     }
 }
 
@@ -87,16 +87,19 @@ async fn bodies_of_a_mebibyte_pass_through_envoy() {
 }
 
 /// The host keeps its port, and no proxy header of a client reaches the shop.
-async fn hosts(start: impl FnOnce(Others<'_>) -> Proxy) {
-    let house = House::furnished(PROFILE).await;
-    let (proxy, key) = begin(&house, start).await;
+async fn hosts(start: impl FnOnce(Upstreams<'_>) -> Proxy) {
+    let fixture = Fixture::start(PROFILE).await;
+    let (proxy, key) = start_ready(&fixture, start).await;
     for host in ["shop.example", "shop.example:8000", "shop.example:80", "127.0.0.1:8000"] {
         let request = format!("GET {TARGET} HTTP/1.1\r\nhost: {host}\r\n{key}\r\n\r\n");
-        let answer = Caller::connect(proxy.port).expect("it listens").send_bytes(request.as_bytes()).expect("answered");
-        assert_eq!(answer.status(), 200, "{host}: {}", answer.whole());
-        let sent = house.sent();
+        let answer = ClientConnection::connect(proxy.port)
+            .expect("it listens")
+            .send_bytes(request.as_bytes())
+            .expect("answered");
+        assert_eq!(answer.status(), 200, "{host}: {}", answer.to_text());
+        let sent = fixture.received_request();
         assert_eq!(sent.header("host"), Some(host), "{sent:?}");
-        assert!(sent.header("x-forwarded-host").is_none_or(|told| told == host), "{sent:?}");
+        assert!(sent.header("x-forwarded-host").is_none_or(|received| received == host), "{sent:?}");
         assert_eq!(sent.header("x-forwarded-proto"), Some("http"), "{sent:?}");
     }
     for claim in [
@@ -116,13 +119,13 @@ async fn hosts(start: impl FnOnce(Others<'_>) -> Proxy) {
         "script_name: /evil",
         "path-info: /evil",
     ] {
-        let answer = proxy.ask("GET", TARGET, &[claim, &key], "");
-        for sent in house.shop.take() {
+        let answer = proxy.request("GET", TARGET, &[claim, &key], "");
+        for sent in fixture.shop.take() {
             assert_eq!(answer.status(), 200, "{claim}");
-            let told: Vec<_> = sent.headers.iter().filter(|(name, _)| name != "x-latchkey-key-id").collect();
-            let told = format!("{told:?}");
+            let received: Vec<_> = sent.headers.iter().filter(|(name, _)| name != "x-latchkey-key-id").collect();
+            let received = format!("{received:?}");
             for evil in ["evil", "666", "6.6.6.6", "https"] {
-                assert!(!told.contains(evil), "{claim} reached the shop: {told}");
+                assert!(!received.contains(evil), "{claim} reached the shop: {received}");
             }
         }
     }
@@ -144,29 +147,29 @@ async fn hosts_keep_their_ports_behind_envoy() {
 }
 
 /// The shop is down, and then Latchkey: two statuses and two reasons.
-async fn away(start: fn(Others<'_>) -> Proxy) {
-    let mut house = House::furnished(PROFILE).await;
+async fn away(start: fn(Upstreams<'_>) -> Proxy) {
+    let mut fixture = Fixture::start(PROFILE).await;
     let nobody = free_port();
-    let shopless = house.behind(|others| start(Others { shop: nobody, ..others }));
-    let key = format!("x-api-key: {}", house.token);
+    let shopless = fixture.start_proxy(|upstreams| start(Upstreams { shop: nobody, ..upstreams }));
+    let key = format!("x-api-key: {}", fixture.token);
     let target = "/api/v5/orders?site=berlin";
     let answer = eventually("it is decided, and the shop is away", Duration::from_secs(20), || {
-        let answer = shopless.ask("GET", target, &[&key], "");
+        let answer = shopless.request("GET", target, &[&key], "");
         (answer.status() == 502).then_some(answer)
     });
-    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
-    assert!(answer.text().contains("The shop cannot be reached"), "{}", answer.whole());
-    let refused = shopless.ask("GET", "/api/v5/orders?site=madrid", &[&key], "");
-    assert_eq!(refused.status(), 403, "{}", refused.whole());
-    house.server.kill9();
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.to_text());
+    assert!(answer.text().contains("The shop cannot be reached"), "{}", answer.to_text());
+    let refused = shopless.request("GET", "/api/v5/orders?site=madrid", &[&key], "");
+    assert_eq!(refused.status(), 403, "{}", refused.to_text());
+    fixture.server.kill9();
     let answer = eventually("Latchkey is away", Duration::from_secs(20), || {
-        let answer = shopless.ask("GET", target, &[&key], "");
+        let answer = shopless.request("GET", target, &[&key], "");
         (answer.status() == 503).then_some(answer)
     });
-    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
-    assert!(answer.text().contains("Access cannot be decided"), "{}", answer.whole());
-    let claimed = shopless.ask("GET", target, &[&key, "x-latchkey-key-id: key_evil"], "");
-    assert_eq!((claimed.status(), claimed.text().contains("cannot be decided")), (503, true), "{}", claimed.whole());
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.to_text());
+    assert!(answer.text().contains("Access cannot be decided"), "{}", answer.to_text());
+    let claimed = shopless.request("GET", target, &[&key, "x-latchkey-key-id: key_evil"], "");
+    assert_eq!((claimed.status(), claimed.text().contains("cannot be decided")), (503, true), "{}", claimed.to_text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::House;
+use crate::Fixture;
 use crate::proxy::Proxy;
 use crate::support::{eventually, eventually_async};
 
@@ -17,9 +17,9 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_further() {
-    let mut house = House::furnished(PROFILE).await;
-    let envoy = house.behind(Proxy::envoy);
-    let token = house.token.clone();
+    let mut fixture = Fixture::start(PROFILE).await;
+    let envoy = fixture.start_proxy(Proxy::envoy);
+    let token = fixture.token.clone();
     let (bearer, header) = (format!("authorization: Bearer {token}"), format!("x-api-key: {token}"));
     let (bearer, header) = (bearer.as_str(), header.as_str());
     let in_query = format!("/api/v5/orders?apiKey={token}&site=berlin&x=%D0%BA");
@@ -30,11 +30,11 @@ async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_furt
         ("GET", "/api/v5/orders", vec![header, "x-store: berlin"]),
     ];
     for (verb, target, headers) in rows {
-        let answer = envoy.ask(verb, target, &headers, "");
-        assert_eq!((answer.status(), &*answer.text()), (200, "shop"), "{}", answer.whole());
-        let sent = house.sent();
-        assert!(!sent.whole().contains(&token), "the key stays at the proxy");
-        assert_eq!(sent.header("x-latchkey-key-id"), Some(&*house.key.id));
+        let answer = envoy.request(verb, target, &headers, "");
+        assert_eq!((answer.status(), &*answer.text()), (200, "shop"), "{}", answer.to_text());
+        let sent = fixture.received_request();
+        assert!(!sent.to_text().contains(&token), "the key stays at the proxy");
+        assert_eq!(sent.header("x-latchkey-key-id"), Some(&*fixture.key.id));
         assert_eq!(sent.header("x-latchkey-store"), Some("berlin"));
         assert_eq!(sent.target().split('?').next(), target.split('?').next(), "the path is untouched");
     }
@@ -42,9 +42,9 @@ async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_furt
     let stores = [("berlin", 200), ("madrid", 403)];
     for (store, status) in stores {
         let body = format!("apiKey={token}&site={store}");
-        let answer = envoy.ask("GET", "/api/v5/orders", &[FORM], &body);
-        assert_eq!(answer.status(), status, "{}", answer.whole());
-        assert_eq!(house.shop.take().len(), usize::from(status == 200));
+        let answer = envoy.request("GET", "/api/v5/orders", &[FORM], &body);
+        assert_eq!(answer.status(), status, "{}", answer.to_text());
+        assert_eq!(fixture.shop.take().len(), usize::from(status == 200));
     }
 
     let wrong = format!("x-api-key: {}", "w".repeat(40));
@@ -63,46 +63,46 @@ async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_furt
         ("GET", "/api/v5/orders?site=berlin", vec![header, "x-http-method-override: POST"], "another method by header"),
     ];
     for (verb, target, headers, what) in refused {
-        let answer = envoy.ask(verb, target, &headers, "");
-        assert!((400..404).contains(&answer.status()), "{what}: {}", answer.whole());
-        assert_eq!(house.shop.take(), [], "{what} does not reach the shop");
+        let answer = envoy.request(verb, target, &headers, "");
+        assert!((400..404).contains(&answer.status()), "{what}: {}", answer.to_text());
+        assert_eq!(fixture.shop.take(), [], "{what} does not reach the shop");
     }
 
     let spoofed = ["x-latchkey-store: madrid", "x-latchkey-key-id: key_evil", "x-latchkey-else: evil", header];
-    assert_eq!(envoy.ask("GET", "/api/v5/orders?site=berlin", &spoofed, "").status(), 200);
-    let sent = house.sent();
+    assert_eq!(envoy.request("GET", "/api/v5/orders?site=berlin", &spoofed, "").status(), 200);
+    let sent = fixture.received_request();
     assert_eq!(sent.headers.iter().filter(|(name, _)| name == "x-latchkey-store").count(), 1);
-    assert!(!sent.whole().contains("madrid") && !sent.whole().contains("evil"), "{sent:?}");
+    assert!(!sent.to_text().contains("madrid") && !sent.to_text().contains("evil"), "{sent:?}");
 
     // Envoy itself refuses a body above the limit.
     let large = format!("site=berlin&x={}", "x".repeat(1_100_000));
-    assert_eq!(envoy.ask("GET", "/api/v5/orders", &[FORM, header], &large).status(), 413);
-    assert_eq!(house.shop.take(), []);
+    assert_eq!(envoy.request("GET", "/api/v5/orders", &[FORM, header], &large).status(), 413);
+    assert_eq!(fixture.shop.take(), []);
 
-    house.server.kill9();
-    let away = envoy.ask("GET", "/api/v5/orders?site=berlin", &[header], "");
-    assert_eq!(away.status(), 503, "{}", away.whole());
+    fixture.server.kill9();
+    let away = envoy.request("GET", "/api/v5/orders?site=berlin", &[header], "");
+    assert_eq!(away.status(), 503, "{}", away.to_text());
     assert_eq!(away.header("content-type"), Some("application/json"));
-    assert!(away.text().contains("cannot be decided"), "{}", away.whole());
-    assert_eq!(house.shop.take(), [], "while Latchkey is away nothing goes through");
-    house.server.restart();
+    assert!(away.text().contains("cannot be decided"), "{}", away.to_text());
+    assert_eq!(fixture.shop.take(), [], "while Latchkey is away nothing goes through");
+    fixture.server.restart();
     eventually("what is allowed goes through again", Duration::from_secs(20), || {
-        (envoy.ask("GET", "/api/v5/orders?site=berlin", &[header], "").status() == 200).then_some(())
+        (envoy.request("GET", "/api/v5/orders?site=berlin", &[header], "").status() == 200).then_some(())
     });
 
     eventually("the access log is written", Duration::from_secs(20), || {
         let logs = envoy.logs();
-        (logs.contains(&house.key.id) && logs.contains("STORE_DENIED")).then_some(())
+        (logs.contains(&fixture.key.id) && logs.contains("STORE_DENIED")).then_some(())
     });
     assert!(!envoy.logs().contains(&token), "no key in a log");
-    assert!(!envoy.logs().contains(&house.operator), "no operator's token in a log");
-    assert!(!house.server.stderr().contains(&token) && !house.server.stdout().contains(&token));
+    assert!(!envoy.logs().contains(&fixture.operator), "no operator's token in a log");
+    assert!(!fixture.server.stderr().contains(&token) && !fixture.server.stdout().contains(&token));
 }
 
 #[tokio::test]
 async fn a_mesh_probes_without_credentials() {
-    let house = House::furnished(PROFILE).await;
-    let address = house.server.addresses().decision;
+    let fixture = Fixture::start(PROFILE).await;
+    let address = fixture.server.addresses().decision;
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address");
     let health = HealthClient::new(endpoint.connect().await.expect("it listens"));
     for service in ["", "envoy.service.auth.v3.Authorization"] {

@@ -7,12 +7,12 @@ use http::Request;
 use hyper::body::Bytes;
 use tokio::net::TcpStream;
 
-use crate::calls::beside;
-use crate::calls::{Client, METHODS, selected};
+use crate::calls::spawn_task;
+use crate::calls::{Client, METHODS, key_with_access};
 use crate::oddities::with_hosts;
 use crate::proxy::Proxy;
 use crate::support::eventually;
-use crate::{House, POST_ORDERS, take_orders};
+use crate::{Fixture, POST_ORDERS, add_post_orders};
 
 const PROFILE: &str =
     "keys = [\"header:x-api-key\", \"form:apiKey\"]\nstores = [\"query:site\", \"form:site\", \"host\"]\n";
@@ -21,7 +21,7 @@ const PROFILE: &str =
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [u8], Option<u16>);
 
 /// Sends a request and returns the status; `None` if the stream or the connection is reset.
-async fn ask(
+async fn send_request(
     line: &mut Option<SendRequest<Bytes>>,
     port: u16,
     request: Request<()>,
@@ -30,7 +30,7 @@ async fn ask(
     if line.is_none() {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("Envoy listens");
         let (sender, connection) = h2::client::handshake(stream).await.expect("Envoy speaks HTTP/2");
-        drop(beside(connection));
+        drop(spawn_task(connection));
         *line = Some(sender);
     }
     let sender = line.take().expect("a line");
@@ -46,18 +46,18 @@ async fn ask(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
-    let house = House::furnished(PROFILE).await;
-    with_hosts(&house).await;
-    let envoy = house.behind(Proxy::envoy);
-    let client = Client::admin_of(&house.server);
-    take_orders(&client).await;
+    let fixture = Fixture::start(PROFILE).await;
+    with_hosts(&fixture).await;
+    let envoy = fixture.start_proxy(Proxy::envoy);
+    let client = Client::for_admin(&fixture.server);
+    add_post_orders(&client).await;
     let methods = [METHODS[0], POST_ORDERS];
-    let (_, token) = client.create_key(selected("frames", &["berlin"], &methods)).await.expect("a key");
+    let (_, token) = client.create_key(key_with_access("frames", &["berlin"], &methods)).await.expect("a key");
     let key = format!("x-api-key: {token}");
     eventually("Envoy has found its Latchkey", Duration::from_secs(20), || {
-        (envoy.ask("GET", "/api/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
+        (envoy.request("GET", "/api/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
     });
-    let _ = house.shop.take();
+    let _ = fixture.shop.take();
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
     let rows: [Row; 16] = [
         ("a plain call", "http://api.example/api/v5/orders?site=berlin", &[], b"", Some(200)),
@@ -138,8 +138,8 @@ async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let status = ask(&mut line, envoy.port, request.body(()).expect("a request"), body).await;
-        let sent = house.shop.take();
+        let status = send_request(&mut line, envoy.port, request.body(()).expect("a request"), body).await;
+        let sent = fixture.shop.take();
         if let Some(expected) = expected {
             assert_eq!((status, sent.len()), (Some(expected), usize::from(expected == 200)), "{what}");
         }
@@ -150,7 +150,7 @@ async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
         );
         for sent in sent {
             assert_eq!(sent.header("x-latchkey-store"), Some("berlin"), "{what}: {sent:?}");
-            assert!(!sent.whole().contains("madrid") && !sent.whole().contains(&token), "{what}: {sent:?}");
+            assert!(!sent.to_text().contains("madrid") && !sent.to_text().contains(&token), "{what}: {sent:?}");
         }
     }
 }

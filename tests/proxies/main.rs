@@ -15,25 +15,25 @@ pub mod bounds;
 pub mod envoy;
 pub mod forward_auth;
 pub mod http2;
+pub mod locations;
 pub mod oddities;
-pub mod places;
 pub mod proxy;
 pub mod restarts;
 pub mod scope;
 pub mod shop;
 pub mod vectors;
 
-use calls::{Client, METHODS, selected};
+use calls::{Client, METHODS, key_with_access};
 use latchkey::proto::v1 as proto;
-use proxy::Others;
+use proxy::Upstreams;
 use shop::Shop;
-use support::bootstrap::free_port;
+use support::machine::free_port;
 use support::process::{Builder, LatchkeyProcess};
 use support::workspace::Workspace;
 
 /// A Latchkey for proxies, a shop behind them, and a key with access to one store of three.
 #[derive(Debug)]
-pub struct House {
+pub struct Fixture {
     /// The server; its decision and operations ports stay the same after a restart.
     pub server: LatchkeyProcess,
     /// The shop.
@@ -49,7 +49,7 @@ pub struct House {
 }
 
 /// Creates an operator with the role authorizer.
-pub async fn hire(client: &Client, name: &str) -> String {
+pub async fn create_operator(client: &Client, name: &str) -> String {
     let operator =
         proto::Operator { name: name.to_owned(), role: proto::Role::Authorizer.into(), ..Default::default() };
     let request = proto::CreateOperatorRequest { operator: Some(operator), options: None };
@@ -60,7 +60,7 @@ pub async fn hire(client: &Client, name: &str) -> String {
 pub const POST_ORDERS: &str = "POST /api/v*/orders";
 
 /// Adds [`POST_ORDERS`] to the reference book.
-pub async fn take_orders(client: &Client) {
+pub async fn add_post_orders(client: &Client) {
     let method = proto::Method {
         method: POST_ORDERS.to_owned(),
         block: "Orders".to_owned(),
@@ -84,40 +84,40 @@ pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
         .env("LATCHKEY_OPS_ADDR", format!("127.0.0.1:{}", free_port()))
 }
 
-impl House {
+impl Fixture {
     /// Starts the setup with test data and this profile for the paths below /api.
-    pub async fn furnished(profile: &str) -> Self {
-        Self::furnished_with(profile, &[]).await
+    pub async fn start(profile: &str) -> Self {
+        Self::start_with(profile, &[]).await
     }
 
     /// Does the same with further variables for the server.
-    pub async fn furnished_with(profile: &str, variables: &[(&str, &str)]) -> Self {
-        let house = Self::bare_with(profile, variables).await;
-        let client = Client::admin_of(&house.server);
-        client.furnish().await;
+    pub async fn start_with(profile: &str, variables: &[(&str, &str)]) -> Self {
+        let fixture = Self::start_empty_with(profile, variables).await;
+        let client = Client::for_admin(&fixture.server);
+        client.create_test_data().await;
         let (key, token) =
-            client.create_key(selected("partner", &["berlin"], &METHODS[..2])).await.expect("a key is made");
-        Self { key, token, ..house }
+            client.create_key(key_with_access("partner", &["berlin"], &METHODS[..2])).await.expect("a key is made");
+        Self { key, token, ..fixture }
     }
 
     /// Starts the setup without stores, methods and keys.
-    pub async fn bare(profile: &str) -> Self {
-        Self::bare_with(profile, &[]).await
+    pub async fn start_empty(profile: &str) -> Self {
+        Self::start_empty_with(profile, &[]).await
     }
 
-    async fn bare_with(profile: &str, variables: &[(&str, &str)]) -> Self {
+    async fn start_empty_with(profile: &str, variables: &[(&str, &str)]) -> Self {
         let workspace = Workspace::new("config");
         let builder = configured(profile, &workspace);
         let server = variables.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start();
-        let operator = hire(&Client::admin_of(&server), "proxy").await;
+        let operator = create_operator(&Client::for_admin(&server), "proxy").await;
         let (key, token) = (proto::Key::default(), String::new());
         Self { server, shop: Shop::open(), operator, key, token, _workspace: workspace }
     }
 
     /// Starts a proxy in front of the shop.
-    pub fn behind<P>(&self, start: impl FnOnce(Others<'_>) -> P) -> P {
+    pub fn start_proxy<P>(&self, start: impl FnOnce(Upstreams<'_>) -> P) -> P {
         let addresses = self.server.addresses();
-        start(Others {
+        start(Upstreams {
             latchkey: &[addresses.decision.port()],
             ops: addresses.ops.port(),
             shop: self.shop.port(),
@@ -128,7 +128,7 @@ impl House {
     /// Returns the request that the shop received: exactly one.
     #[track_caller]
     #[must_use]
-    pub fn sent(&self) -> shop::Message {
+    pub fn received_request(&self) -> shop::Message {
         let mut sent = self.shop.take();
         assert_eq!(sent.len(), 1, "{sent:?}");
         sent.remove(0)

@@ -3,10 +3,10 @@
 
 use latchkey::proto::v1 as proto;
 
-use crate::House;
+use crate::Fixture;
 use crate::calls::Client;
-use crate::proxy::{Others, Proxy};
-use crate::shop::{Caller, Message};
+use crate::proxy::{Proxy, Upstreams};
+use crate::shop::{ClientConnection, Message};
 use crate::support::eventually;
 
 /// Locations that every proxy sends.
@@ -15,7 +15,7 @@ const SHOWN: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\nstores = [
 
 /// Expected outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ends {
+enum Expected {
     /// The shop receives nothing, and the client gets status 4xx or a closed connection.
     Refused,
     /// The shop receives nothing. Some proxies respond to such a request themselves.
@@ -25,10 +25,10 @@ enum Ends {
     /// The shop receives a plain request for berlin.
     Allowed,
 }
-use Ends::{Allowed, Harmless, Refused, Unseen};
+use Expected::{Allowed, Harmless, Refused, Unseen};
 
 /// Request line, headers and body; `<KEY>` stands for the token.
-const ODD: [(&str, Ends); 44] = [
+const ODD: [(&str, Expected); 44] = [
     ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Allowed),
     ("GET /api/v5/orders?site=berlin HTTP/1.0\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Harmless),
     ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nX-API-KEY:<KEY>\r\n\r\n", Allowed),
@@ -122,8 +122,8 @@ const ODD: [(&str, Ends); 44] = [
 ];
 
 /// Adds hosts to two stores.
-pub(crate) async fn with_hosts(house: &House) {
-    let client = Client::admin_of(&house.server);
+pub(crate) async fn with_hosts(fixture: &Fixture) {
+    let client = Client::for_admin(&fixture.server);
     for code in ["berlin", "madrid"] {
         let store =
             proto::Store { code: code.to_owned(), hosts: vec![format!("{code}.example")], ..Default::default() };
@@ -142,12 +142,12 @@ fn is_of_berlin(sent: &Message, token: &str, odd: &str) {
     assert!(sent.line.starts_with("GET ") && path == "/api/v5/orders", "{odd:?} reached the shop as {sent:?}");
     let query = query.to_ascii_lowercase();
     assert!(query.is_empty() || query == "site=berlin", "{odd:?} reached the shop as {sent:?}");
-    assert!(!sent.whole().contains(token) && !sent.whole().contains("override"), "{odd:?}: {sent:?}");
+    assert!(!sent.to_text().contains(token) && !sent.to_text().contains("override"), "{odd:?}: {sent:?}");
     let hosts: Vec<_> = sent.headers.iter().filter(|(name, _)| name == "host").collect();
     let [(_, host)] = &*hosts else { panic!("{odd:?} reached the shop with the hosts {hosts:?}") };
     assert!(!host.to_ascii_lowercase().contains("madrid"), "{odd:?} reached the shop as {sent:?}");
     assert!(
-        !sent.whole().contains("madrid") || sent.header("x-forwarded-host") == Some(host.as_str()),
+        !sent.to_text().contains("madrid") || sent.header("x-forwarded-host") == Some(host.as_str()),
         "{odd:?}: {sent:?}"
     );
     assert_eq!(sent.header("x-latchkey-store"), Some("berlin"), "{odd:?}: {sent:?}");
@@ -155,24 +155,24 @@ fn is_of_berlin(sent: &Message, token: &str, odd: &str) {
     assert!(sent.body.is_empty(), "{odd:?}: {sent:?}");
 }
 
-async fn withstands(start: impl FnOnce(Others<'_>) -> Proxy) {
-    let house = House::furnished(SHOWN).await;
-    with_hosts(&house).await;
-    let proxy = house.behind(start);
-    let key = format!("x-api-key: {}", house.token);
+async fn check_oddities(start: impl FnOnce(Upstreams<'_>) -> Proxy) {
+    let fixture = Fixture::start(SHOWN).await;
+    with_hosts(&fixture).await;
+    let proxy = fixture.start_proxy(start);
+    let key = format!("x-api-key: {}", fixture.token);
     eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
+        (proxy.request("GET", "/api/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
     });
-    let _ = house.shop.take();
-    for (odd, ends) in ODD {
-        let bytes = odd.replace("<KEY>", &house.token);
-        let answer = Caller::connect(proxy.port).expect("the proxy listens").send_bytes(bytes.as_bytes());
+    let _ = fixture.shop.take();
+    for (odd, expected) in ODD {
+        let bytes = odd.replace("<KEY>", &fixture.token);
+        let answer = ClientConnection::connect(proxy.port).expect("the proxy listens").send_bytes(bytes.as_bytes());
         let status = answer.as_ref().map_or(0, Message::status);
-        let sent = house.shop.take();
+        let sent = fixture.shop.take();
         for sent in &sent {
-            is_of_berlin(sent, &house.token, odd);
+            is_of_berlin(sent, &fixture.token, odd);
         }
-        match ends {
+        match expected {
             Unseen => assert!(sent.is_empty(), "{odd:?}: {answer:?}"),
             Allowed => assert!(status == 200 && sent.len() == 1, "{odd:?}: {answer:?}"),
             Refused => assert!((status == 0 || (400..500).contains(&status)) && sent.is_empty(), "{odd:?}: {answer:?}"),
@@ -186,15 +186,15 @@ async fn withstands(start: impl FnOnce(Others<'_>) -> Proxy) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_and_the_shop_agree_on_odd_requests() {
-    withstands(Proxy::envoy).await;
+    check_oddities(Proxy::envoy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_and_the_shop_agree_on_odd_requests() {
-    withstands(Proxy::nginx).await;
+    check_oddities(Proxy::nginx).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_and_the_shop_agree_on_odd_requests() {
-    withstands(Proxy::caddy).await;
+    check_oddities(Proxy::caddy).await;
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::shop::{Caller, Message};
-use crate::support::bootstrap::{find_program, free_port};
+use crate::shop::{ClientConnection, Message};
 use crate::support::daemon::{Daemon, read_lossy};
 use crate::support::eventually;
+use crate::support::machine::{find_program, free_port};
 use crate::support::workspace::Workspace;
 
 /// Bound for starting.
@@ -27,7 +27,7 @@ pub struct Proxy {
 
 /// Ports that a proxy connects to.
 #[derive(Debug, Clone, Copy)]
-pub struct Others<'a> {
+pub struct Upstreams<'a> {
     /// The decision ports.
     pub latchkey: &'a [u16],
     /// The operations port of the first Latchkey.
@@ -52,83 +52,83 @@ fn deployed(path: &str) -> String {
 impl Proxy {
     /// Starts Envoy with deploy/envoy/envoy.yaml.
     #[must_use]
-    pub fn envoy(others: Others<'_>) -> Self {
-        Self::envoy_with(others, str::to_owned)
+    pub fn envoy(upstreams: Upstreams<'_>) -> Self {
+        Self::envoy_with(upstreams, str::to_owned)
     }
 
     /// Does the same with changes to the file.
     #[must_use]
-    pub fn envoy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
+    pub fn envoy_with(upstreams: Upstreams<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
         assert!(program.is_file(), "Envoy is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("envoy"));
         let endpoint = |port: &u16| {
             format!("- endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}")
         };
-        let latchkeys: Vec<_> = others.latchkey.iter().map(endpoint).collect();
+        let latchkeys: Vec<_> = upstreams.latchkey.iter().map(endpoint).collect();
         let text = changes(&deployed("envoy/envoy.yaml"));
         let text = change(&text, &endpoint(&50051), &latchkeys.join("\n              "));
         let admin = free_port();
         let text = change(&text, "port_value: 9901", &format!("port_value: {admin}"));
         let text =
             change(&text, "address: 0.0.0.0, port_value: 8000", &format!("address: 127.0.0.1, port_value: {port}"));
-        let text = change(&text, "port_value: 8001", &format!("port_value: {}", others.shop));
+        let text = change(&text, "port_value: 8001", &format!("port_value: {}", upstreams.shop));
         let file = workspace.path().join("envoy.yaml");
         std::fs::write(&file, text).expect("the configuration can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).args(["--concurrency", "2", "--disable-hot-restart"]);
-        Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, others.token) }
+        Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, upstreams.token) }
     }
 
     /// Starts nginx with deploy/nginx/nginx.conf.
     #[must_use]
-    pub fn nginx(others: Others<'_>) -> Self {
-        Self::nginx_with(others, str::to_owned)
+    pub fn nginx(upstreams: Upstreams<'_>) -> Self {
+        Self::nginx_with(upstreams, str::to_owned)
     }
 
     /// Does the same with changes to the file.
     #[must_use]
-    pub fn nginx_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
+    pub fn nginx_with(upstreams: Upstreams<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("nginx"));
         let folder = workspace.path().display().to_string();
         let text = changes(&deployed("nginx/nginx.conf"));
         let text = change(&text, "listen 8000", &format!("listen 127.0.0.1:{port}"));
-        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
-        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", others.shop));
+        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", upstreams.latchkey[0]));
+        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", upstreams.shop));
         let text = change(&text, "/var/log/nginx", &folder);
         let text = change(&text, "/run/nginx.pid", &format!("{folder}/pid"));
         let file = workspace.path().join("nginx.conf");
         std::fs::write(&file, text).expect("the configuration can be written");
-        let caller = format!("proxy_set_header X-Latchkey-Caller \"{}\";\n", others.token);
+        let caller = format!("proxy_set_header X-Latchkey-ClientConnection \"{}\";\n", upstreams.token);
         std::fs::write(workspace.path().join("latchkey-caller.conf"), caller).expect("the token can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).arg("-p").arg(workspace.path()).args(["-g", "daemon off;"]);
-        Self::start("nginx", command, port, workspace, others.token)
+        Self::start("nginx", command, port, workspace, upstreams.token)
     }
 
     /// Starts Caddy with deploy/caddy/Caddyfile.
     #[must_use]
-    pub fn caddy(others: Others<'_>) -> Self {
-        Self::caddy_with(others, str::to_owned)
+    pub fn caddy(upstreams: Upstreams<'_>) -> Self {
+        Self::caddy_with(upstreams, str::to_owned)
     }
 
     /// Does the same with changes to the file.
     #[must_use]
-    pub fn caddy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
+    pub fn caddy_with(upstreams: Upstreams<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("caddy", &[]).expect("caddy is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("caddy"));
         let text = changes(&deployed("caddy/Caddyfile"));
         let text = change(&text, ":8000 {", &format!(":{port} {{"));
-        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
-        let text = change(&text, "health_port 9090", &format!("health_port {}", others.ops));
-        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", others.shop));
+        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", upstreams.latchkey[0]));
+        let text = change(&text, "health_port 9090", &format!("health_port {}", upstreams.ops));
+        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", upstreams.shop));
         let text = change(&text, "admin localhost:2019", &format!("admin localhost:{}", free_port()));
         let file = workspace.path().join("Caddyfile");
         std::fs::write(&file, text).expect("the configuration can be written");
         let mut command = Command::new(program);
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
-        Self::start("Caddy", command, port, workspace, others.token)
+        Self::start("Caddy", command, port, workspace, upstreams.token)
     }
 
     /// Starts a separate nginx as a balancer: it connects from 127.0.0.9 to the port `to`, and adds its client's
@@ -200,8 +200,8 @@ impl Proxy {
         let server = Daemon::spawn(name, command, &folder.join("stdout"), &folder.join("stderr"));
         let mut proxy = Self { server, port, admin: None, workspace };
         eventually(&format!("{name} listens"), START_BOUND, || {
-            assert!(proxy.server.exited().is_none(), "{name} ended:\n{}", proxy.server.tail());
-            Caller::connect(port).ok()
+            assert!(proxy.server.try_wait().is_none(), "{name} ended:\n{}", proxy.server.tail());
+            ClientConnection::connect(port).ok()
         });
         proxy
     }
@@ -212,8 +212,8 @@ impl Proxy {
     ///
     /// When there is no response.
     #[must_use]
-    pub fn ask(&self, verb: &str, target: &str, headers: &[&str], body: &str) -> Message {
-        let mut caller = Caller::connect(self.port).expect("the proxy listens");
+    pub fn request(&self, verb: &str, target: &str, headers: &[&str], body: &str) -> Message {
+        let mut caller = ClientConnection::connect(self.port).expect("the proxy listens");
         caller.send(verb, target.as_bytes(), headers, body.as_bytes()).expect("the proxy answers")
     }
 
@@ -223,9 +223,9 @@ impl Proxy {
     ///
     /// When there is no response, or this is not Envoy.
     #[must_use]
-    pub fn tells(&self, path: &str) -> String {
+    pub fn read_admin(&self, path: &str) -> String {
         let admin = self.admin.expect("Envoy has an administration port");
-        let answer = Caller::connect(admin).and_then(|mut line| line.send("GET", path.as_bytes(), &[], b""));
+        let answer = ClientConnection::connect(admin).and_then(|mut line| line.send("GET", path.as_bytes(), &[], b""));
         answer.expect("Envoy answers").text()
     }
 
@@ -234,9 +234,9 @@ impl Proxy {
     /// # Panics
     ///
     /// When it does not in time, or this is not Envoy.
-    pub fn finds_well(&self, ports: &[u16], bound: Duration) {
+    pub fn wait_healthy(&self, ports: &[u16], bound: Duration) {
         eventually("Envoy finds every Latchkey well", bound, || {
-            let clusters = self.tells("/clusters");
+            let clusters = self.read_admin("/clusters");
             let well = |port: &u16| clusters.contains(&format!("latchkey::127.0.0.1:{port}::health_flags::healthy"));
             ports.iter().all(well).then_some(())
         });

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
-use crate::House;
-use crate::calls::{Client, METHODS, selected};
-use crate::proxy::{Others, Proxy};
+use crate::Fixture;
+use crate::calls::{Client, METHODS, key_with_access};
+use crate::proxy::{Proxy, Upstreams};
 use crate::support::eventually;
 
 /// Like `retailcrm`, with locations that every proxy sends.
@@ -18,9 +18,9 @@ const LIST: (&str, &str) = ("GET /api/v*/customers", "query:filter[sites][]");
 const ONE: (&str, &str) = ("GET /api/v*/customers/{externalId}", "query:site");
 
 /// Starts the setup with these methods; returns it with the token of a key for one store, and that of a key for two.
-async fn house() -> (House, String, String) {
-    let house = House::furnished(PROFILE).await;
-    let client = Client::admin_of(&house.server);
+async fn fixture() -> (Fixture, String, String) {
+    let fixture = Fixture::start(PROFILE).await;
+    let client = Client::for_admin(&fixture.server);
     for (method, place) in [LIST, ONE] {
         let method = proto::Method {
             method: method.to_owned(),
@@ -34,20 +34,21 @@ async fn house() -> (House, String, String) {
         client.methods().create_method(request).await.expect("a method is made");
     }
     let methods = [LIST.0, ONE.0, METHODS[1]];
-    let (_, one) = client.create_key(selected("one", &["berlin"], &methods)).await.expect("a key is made");
-    let (_, two) = client.create_key(selected("two", &["berlin", "madrid"], &methods)).await.expect("a key is made");
-    (house, one, two)
+    let (_, one) = client.create_key(key_with_access("one", &["berlin"], &methods)).await.expect("a key is made");
+    let (_, two) =
+        client.create_key(key_with_access("two", &["berlin", "madrid"], &methods)).await.expect("a key is made");
+    (fixture, one, two)
 }
 
-async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Proxy) {
-    let (house, one, two) = house().await;
-    let proxy = house.behind(start);
+async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Upstreams<'_>) -> Proxy) {
+    let (fixture, one, two) = fixture().await;
+    let proxy = fixture.start_proxy(start);
     let header = |token: &str| format!("x-api-key: {token}");
     eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/customers?filter[sites][]=berlin", &[&header(&one)], "").status() == 200)
+        (proxy.request("GET", "/api/v5/customers?filter[sites][]=berlin", &[&header(&one)], "").status() == 200)
             .then_some(())
     });
-    let _ = house.shop.take();
+    let _ = fixture.shop.take();
     let added = [
         ("/api/v5/customers".to_owned(), Some(&one), "/api/v5/customers?filter%5Bsites%5D%5B0%5D=berlin"),
         (
@@ -68,11 +69,11 @@ async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Pro
     for (target, key, expected) in added {
         let headers: Vec<String> = key.into_iter().map(|token| header(token)).collect();
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        let answer = proxy.ask("GET", &target, &headers, "");
-        assert_eq!(answer.status(), 200, "{target}: {}", answer.whole());
-        let sent = house.sent();
+        let answer = proxy.request("GET", &target, &headers, "");
+        assert_eq!(answer.status(), 200, "{target}: {}", answer.to_text());
+        let sent = fixture.received_request();
         assert_eq!(sent.target(), expected);
-        assert!(!sent.whole().contains(&one) && !sent.whole().contains(&two), "the key stays at the proxy");
+        assert!(!sent.to_text().contains(&one) && !sent.to_text().contains(&two), "the key stays at the proxy");
     }
 
     let own = "{\"success\":true,\"scopes\":[],\"credentials\":[\"/api/customers\",\"/api/customers/{externalId}\",\
@@ -101,12 +102,12 @@ async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Pro
     ];
     for (verb, target, key, status, body) in said {
         let headers: Vec<&str> = Some(key).filter(|key| !key.is_empty()).into_iter().collect();
-        let answer = proxy.ask(verb, target, &headers, "");
-        assert_eq!((answer.status(), &*answer.text()), (status, body), "{verb} {target}: {}", answer.whole());
+        let answer = proxy.request(verb, target, &headers, "");
+        assert_eq!((answer.status(), &*answer.text()), (status, body), "{verb} {target}: {}", answer.to_text());
         let types: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "content-type").collect();
-        let [(_, kind)] = &*types else { panic!("{verb} {target}: {}", answer.whole()) };
+        let [(_, kind)] = &*types else { panic!("{verb} {target}: {}", answer.to_text()) };
         assert_eq!(kind, "application/json; charset=utf-8", "{verb} {target}");
-        assert_eq!(house.shop.take(), [], "{verb} {target} does not reach the shop");
+        assert_eq!(fixture.shop.take(), [], "{verb} {target} does not reach the shop");
     }
 }
 

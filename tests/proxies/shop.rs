@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Timeout of each read and write.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A request or a response, as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,20 +47,20 @@ impl Message {
 
     /// Returns the whole message as text, to search it for forbidden contents.
     #[must_use]
-    pub fn whole(&self) -> String {
+    pub fn to_text(&self) -> String {
         format!("{}\n{:?}\n{}", self.line, self.headers, self.text())
     }
 }
 
 /// Converts bytes to text, one letter each, so that nothing is lost.
-fn letters(bytes: &[u8]) -> String {
+fn bytes_as_chars(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 fn read_line(stream: &mut impl BufRead) -> Option<String> {
     let mut line = Vec::new();
     stream.read_until(b'\n', &mut line).ok().filter(|length| *length > 0)?;
-    Some(letters(&line).trim_end_matches(['\r', '\n']).to_owned())
+    Some(bytes_as_chars(&line).trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Reads one message; `None` at the end of the stream. The response to HEAD has a length and no body.
@@ -156,11 +156,11 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Message>>) {
 
 /// A client's connection to a proxy.
 #[derive(Debug)]
-pub struct Caller {
+pub struct ClientConnection {
     reader: BufReader<TcpStream>,
 }
 
-impl Caller {
+impl ClientConnection {
     /// Connects to a port of this machine.
     ///
     /// # Errors
@@ -168,8 +168,8 @@ impl Caller {
     /// No process listens there.
     pub fn connect(port: u16) -> std::io::Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self { reader: BufReader::new(stream) })
     }
@@ -209,7 +209,7 @@ impl Caller {
     /// # Errors
     ///
     /// The connection broke, or the response is invalid.
-    pub fn answer(&mut self) -> std::io::Result<Message> {
+    pub fn read_response(&mut self) -> std::io::Result<Message> {
         read(&mut self.reader, false).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }
 }

@@ -10,17 +10,17 @@ use latchkey::model::path::{RequestMethod, canonicalize_bytes};
 use latchkey::proto::v1 as proto;
 use serde_json::Value;
 
-use crate::House;
+use crate::Fixture;
 use crate::agreement::{PROFILE, is_open};
-use crate::calls::{Client, selected};
-use crate::proxy::{Others, Proxy};
-use crate::shop::{Caller, Message};
+use crate::calls::{Client, key_with_access};
+use crate::proxy::{Proxy, Upstreams};
+use crate::shop::{ClientConnection, Message};
 
 /// The books do not describe stores, and some of their requests contain one nevertheless.
 const WITHOUT_STORES: &str = "keys = [\"header:x-api-key\"]\n";
 
 /// Starts a proxy from its file in deploy/.
-type Start = fn(Others<'_>) -> Proxy;
+type Start = fn(Upstreams<'_>) -> Proxy;
 
 fn vectors(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
@@ -47,16 +47,16 @@ fn is_escaped_for_no_reason(target: &[u8]) -> bool {
 
 /// Sends the vectors of paths with a key for selected methods and stores, and with one for everything, which also
 /// passes ambiguous paths.
-async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
-    let house = House::furnished(PROFILE).await;
-    let client = Client::admin_of(&house.server);
+async fn vectors_agree(start: impl FnOnce(Upstreams<'_>) -> Proxy) {
+    let fixture = Fixture::start(PROFILE).await;
+    let client = Client::for_admin(&fixture.server);
     let (_, wide) = client.create_key(wide()).await.expect("a key is made");
-    let proxy = house.behind(start);
-    let (partner, wide) = (format!("x-api-key: {}", house.token), format!("x-api-key: {wide}"));
+    let proxy = fixture.start_proxy(start);
+    let (partner, wide) = (format!("x-api-key: {}", fixture.token), format!("x-api-key: {wide}"));
     crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&partner], "").status() == 200).then_some(())
+        (proxy.request("GET", "/api/v5/orders?site=berlin", &[&partner], "").status() == 200).then_some(())
     });
-    let _ = house.shop.take();
+    let _ = fixture.shop.take();
     let vectors = vectors("path.json");
     let mut reached = 0;
     for vector in &vectors {
@@ -64,17 +64,21 @@ async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
         if !is_target(&target) {
             continue;
         }
-        let told = target.escape_ascii();
+        let request = target.escape_ascii();
         for header in [&partner, &wide] {
-            let answer = Caller::connect(proxy.port).and_then(|mut line| line.send("GET", &target, &[header], b""));
+            let answer =
+                ClientConnection::connect(proxy.port).and_then(|mut line| line.send("GET", &target, &[header], b""));
             let status = answer.as_ref().map_or(400, Message::status);
-            let sent = house.shop.take();
-            assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
+            let sent = fixture.shop.take();
+            assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{request}: {answer:?}");
             let Some(sent) = sent.first() else { continue };
             // As letters, like the shop's copy of the bytes.
             let same: String = target.iter().map(|byte| char::from(*byte)).collect();
-            assert_eq!(read(sent.target()), read(&same), "{told} is handed on as it came");
-            assert!(header == &wide || is_open(same.split('?').next().unwrap_or_default()), "{told} reached the shop");
+            assert_eq!(read(sent.target()), read(&same), "{request} is handed on as it came");
+            assert!(
+                header == &wide || is_open(same.split('?').next().unwrap_or_default()),
+                "{request} reached the shop"
+            );
             reached += 1;
         }
     }
@@ -84,7 +88,7 @@ async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
 /// Returns a key for everything.
 fn wide() -> proto::Key {
     let all = proto::Access::All.into();
-    proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) }
+    proto::Key { store_access: all, method_access: all, ..key_with_access("wide", &[], &[]) }
 }
 
 /// Returns the canonical path if there is one, otherwise the path unchanged; and the query. Caddy escapes characters
@@ -127,7 +131,7 @@ async fn caddy_hands_on_the_vectors_as_they_are() {
 }
 
 /// A reference book of the vectors.
-struct Shelf {
+struct VectorBook {
     name: String,
     /// Each method, and whether it is retired.
     methods: Vec<(String, bool)>,
@@ -136,7 +140,7 @@ struct Shelf {
     requests: Vec<(String, Vec<u8>)>,
 }
 
-impl Shelf {
+impl VectorBook {
     fn read(vector: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let methods: Vec<String> = if let Some(file) = vector["methods_file"].as_str() {
@@ -177,7 +181,7 @@ impl Shelf {
     }
 
     /// Returns the result of a request in the book; and the live method, if it is exactly one.
-    fn meaning(&self, verb: &str, target: &[u8]) -> (String, Option<String>) {
+    fn resolve(&self, verb: &str, target: &[u8]) -> (String, Option<String>) {
         let path = match canonicalize_bytes(target) {
             Ok(path) => path,
             Err(fault) => return (fault.name().to_owned(), None),
@@ -196,7 +200,7 @@ impl Shelf {
 
     /// Adds its methods to the reference book of a server; the retired ones first, since two live ones cannot have the
     /// same shape.
-    async fn put_up(&self, client: &Client) {
+    async fn create_methods(&self, client: &Client) {
         let method = |method: &str| proto::Method {
             method: method.to_owned(),
             block: "Vectors".to_owned(),
@@ -219,55 +223,56 @@ impl Shelf {
 }
 
 /// Tokens by access: exactly these methods, on all stores.
-struct Ring<'a> {
+struct KeyRing<'a> {
     client: &'a Client,
     tokens: HashMap<Vec<String>, String>,
 }
 
-impl Ring<'_> {
+impl KeyRing<'_> {
     async fn key(&mut self, methods: Vec<&str>) -> String {
         let methods: Vec<String> = methods.into_iter().map(str::to_owned).collect();
         if let Some(token) = self.tokens.get(&methods) {
             return token.clone();
         }
         let named: Vec<&str> = methods.iter().map(String::as_str).collect();
-        let key = proto::Key { store_access: proto::Access::All.into(), ..selected("vectors", &[], &named) };
+        let key = proto::Key { store_access: proto::Access::All.into(), ..key_with_access("vectors", &[], &named) };
         let (_, token) = self.client.create_key(key).await.expect("a key is made");
         self.tokens.insert(methods, token.clone());
         token
     }
 }
 
-/// Requests that reached the shop with the key for their method, and that did not with the key for all others.
+/// Requests that reached the shop with the key for their method, and that did not with the key for all upstreams.
 #[derive(Default)]
 struct Count {
     reached: usize,
-    kept: usize,
+    stopped: usize,
 }
 
 /// The port of a proxy, and the setup behind it.
 struct Counter<'a> {
-    house: &'a House,
+    fixture: &'a Fixture,
     proxy: &'a Proxy,
-    shelf: &'a Shelf,
+    vector_book: &'a VectorBook,
 }
 
 impl Counter<'_> {
     /// Sends a request, and returns whether it reached the shop. If so, it must be unchanged and have the same result.
     fn reaches(&self, verb: &str, target: &[u8], token: &str) -> bool {
-        let told = format!("{}: {verb} {}", self.shelf.name, target.escape_ascii());
+        let request = format!("{}: {verb} {}", self.vector_book.name, target.escape_ascii());
         let header = format!("x-api-key: {token}");
-        let answer = Caller::connect(self.proxy.port).and_then(|mut line| line.send(verb, target, &[&header], b""));
+        let answer =
+            ClientConnection::connect(self.proxy.port).and_then(|mut line| line.send(verb, target, &[&header], b""));
         let status = answer.as_ref().map_or(400, Message::status);
-        let sent = self.house.shop.take();
-        assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
+        let sent = self.fixture.shop.take();
+        assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{request}: {answer:?}");
         let Some(sent) = sent.first() else { return false };
         let got: Vec<u8> = sent.target().chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
         let got_verb = sent.line.split(' ').next().unwrap_or_default();
-        assert_eq!(got_verb, verb, "{told}");
+        assert_eq!(got_verb, verb, "{request}");
         let came: String = target.iter().map(|byte| char::from(*byte)).collect();
-        assert_eq!(read(sent.target()), read(&came), "{told} is handed on as it came");
-        assert_eq!(self.shelf.meaning(got_verb, &got).0, self.shelf.meaning(verb, target).0, "{told}");
+        assert_eq!(read(sent.target()), read(&came), "{request} is handed on as it came");
+        assert_eq!(self.vector_book.resolve(got_verb, &got).0, self.vector_book.resolve(verb, target).0, "{request}");
         true
     }
 }
@@ -277,43 +282,44 @@ impl Counter<'_> {
 async fn books_agree(start: Start, all_reach: bool) {
     let mut count = Count::default();
     for vector in vectors("resolve.json") {
-        let shelf = Shelf::read(&vector);
+        let vector_book = VectorBook::read(&vector);
         // Another server for each book: retired methods still match.
-        let house = House::bare(WITHOUT_STORES).await;
-        let client = Client::admin_of(&house.server);
-        shelf.put_up(&client).await;
+        let fixture = Fixture::start_empty(WITHOUT_STORES).await;
+        let client = Client::for_admin(&fixture.server);
+        vector_book.create_methods(&client).await;
         let (_, wide) = client.create_key(wide()).await.expect("a key is made");
-        let mut ring = Ring { client: &client, tokens: HashMap::new() };
-        let proxy = house.behind(start);
+        let mut key_ring = KeyRing { client: &client, tokens: HashMap::new() };
+        let proxy = fixture.start_proxy(start);
         let found = format!("x-api-key: {wide}");
         crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
             // Refused or not: there was a decision.
-            (proxy.ask("GET", "/somewhere/else", &[&found], "").status() < 500).then_some(())
+            (proxy.request("GET", "/somewhere/else", &[&found], "").status() < 500).then_some(())
         });
-        let _ = house.shop.take();
-        let counter = Counter { house: &house, proxy: &proxy, shelf: &shelf };
-        for (verb, target) in &shelf.requests {
-            let told = format!("{}: {verb} {}", shelf.name, target.escape_ascii());
+        let _ = fixture.shop.take();
+        let counter = Counter { fixture: &fixture, proxy: &proxy, vector_book: &vector_book };
+        for (verb, target) in &vector_book.requests {
+            let request = format!("{}: {verb} {}", vector_book.name, target.escape_ascii());
             counter.reaches(verb, target, &wide);
-            let (meaning, one) = shelf.meaning(verb, target);
-            let others = shelf.live().into_iter().filter(|method| one.as_deref() != Some(method)).collect();
-            let others = ring.key(others).await;
+            let (meaning, one) = vector_book.resolve(verb, target);
+            let other_methods =
+                vector_book.live().into_iter().filter(|method| one.as_deref() != Some(method)).collect();
+            let other_methods = key_ring.key(other_methods).await;
             assert!(
-                !counter.reaches(verb, target, &others),
-                "{told} is {meaning}, and reached the shop by other methods"
+                !counter.reaches(verb, target, &other_methods),
+                "{request} is {meaning}, and reached the shop by other methods"
             );
-            count.kept += 1;
+            count.stopped += 1;
             let Some(one) = one else { continue };
-            let only = ring.key(vec![&one]).await;
+            let only = key_ring.key(vec![&one]).await;
             let reached = counter.reaches(verb, target, &only);
             // A fragment is not part of a request; proxies treat it differently. Services that compare raw paths read
             // unnecessary escapes differently.
             let passes = !target.contains(&b'#') && !is_escaped_for_no_reason(target);
-            assert!(reached || !all_reach || !passes, "{told} is {meaning}, which the key opens");
+            assert!(reached || !all_reach || !passes, "{request} is {meaning}, which the key opens");
             count.reached += usize::from(reached);
         }
     }
-    assert!(count.reached > 80 && count.kept > 180, "{} reached the shop, {} did not", count.reached, count.kept);
+    assert!(count.reached > 80 && count.stopped > 180, "{} reached the shop, {} did not", count.reached, count.stopped);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ pub mod calls;
 pub mod support;
 
 pub mod blocks;
-pub mod desk;
+pub mod terminal;
 
 mod python_client;
 mod walkthrough;

@@ -3,47 +3,47 @@
 use latchkey::proto::v1 as proto;
 
 use crate::blocks::{before, commands, marked};
-use crate::calls::{Client, STATUSES, selected};
-use crate::desk::Desk;
-use crate::support::bootstrap::python_with;
+use crate::calls::{Client, STATUSES, key_with_access};
+use crate::support::machine::python_with;
+use crate::terminal::Terminal;
 
 /// Runs a script in which `python3` is one that has grpcio.
-fn run(desk: &Desk, script: &str, environment: &[(&str, &str)]) -> (String, String) {
+fn run(terminal: &Terminal, script: &str, environment: &[(&str, &str)]) -> (String, String) {
     let python = python_with("grpc_tools.protoc, grpc");
-    let programs = desk.folder().join("bin");
+    let programs = terminal.folder().join("bin");
     std::fs::create_dir_all(&programs).expect("a folder can be made");
     let link = programs.join("python3");
     if !link.exists() {
         std::os::unix::fs::symlink(&python, &link).expect("a link can be made");
     }
     let path = format!("export PATH=\"{}:$PATH\"\n{script}", programs.display());
-    let output = desk.run(&path, environment);
+    let output = terminal.run(&path, environment);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it says text");
-    let (said, complained) = (text(output.stdout), text(output.stderr));
+    let (stdout, complained) = (text(output.stdout), text(output.stderr));
     assert!(output.status.success() || !complained.is_empty(), "{}", output.status);
-    (said, complained)
+    (stdout, complained)
 }
 
 #[tokio::test]
 async fn ten_lines_of_python_ask_for_a_decision() {
-    let desk = Desk::set_up();
+    let terminal = Terminal::new();
     let program = marked("python client", "python");
     let lines = program.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines <= 10, "{lines} lines of Python are at most ten");
-    std::fs::write(desk.folder().join("client.py"), &program).expect("the program is written");
+    std::fs::write(terminal.folder().join("client.py"), &program).expect("the program is written");
     let compile = commands(&before("python client", "sh"));
     let [compile] = compile.as_slice() else { panic!("one command compiles the contract: {compile:?}") };
-    let (_, complained) = run(&desk, compile, &[]);
-    let stubs = desk.folder().join("latchkey/v1/authorization_pb2_grpc.py");
+    let (_, complained) = run(&terminal, compile, &[]);
+    let stubs = terminal.folder().join("latchkey/v1/authorization_pb2_grpc.py");
     assert!(stubs.is_file(), "`{compile}` compiles the contract: {complained}");
 
-    let admin = Client::admin_of(&desk.server);
-    admin.furnish().await;
+    let admin = Client::for_admin(&terminal.server);
+    admin.create_test_data().await;
     let methods = ["GET /api/v*/orders/statuses"];
-    let (good, token) = admin.create_key(selected("reader", &["berlin"], &methods)).await.expect("made");
-    let (other, other_token) = admin.create_key(selected("other", &["berlin"], &[])).await.expect("made");
-    let authorizer = hire(&admin).await;
-    let address = desk.server.addresses().decision.to_string();
+    let (good, token) = admin.create_key(key_with_access("reader", &["berlin"], &methods)).await.expect("made");
+    let (other, other_token) = admin.create_key(key_with_access("other", &["berlin"], &[])).await.expect("made");
+    let authorizer = create_operator(&admin).await;
+    let address = terminal.server.addresses().decision.to_string();
     let ask = |key: &str, operator: &str| {
         let environment = [
             ("LATCHKEY_DECISION_ADDR", address.as_str()),
@@ -52,22 +52,22 @@ async fn ten_lines_of_python_ask_for_a_decision() {
             // Every run is a new process; compiled Python would only be in the way.
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
-        run(&desk, "exec python3 client.py", &environment)
+        run(&terminal, "exec python3 client.py", &environment)
     };
     assert!(program.contains(STATUSES), "it asks about what the key may do");
-    let (said, complained) = ask(&token, &authorizer);
-    assert_eq!(said, format!("ALLOWED REASON_ALLOWED {}\n", good.id), "{complained}");
-    let (said, complained) = ask(&other_token, &authorizer);
-    assert_eq!(said, format!("DENIED REASON_METHOD_DENIED {}\n", other.id), "{complained}");
-    let (said, complained) = ask("nobody's-token-0123456789-0123456789", &authorizer);
-    assert_eq!(said, "DENIED REASON_KEY_UNKNOWN \n", "{complained}");
-    let (said, complained) = ask(&token, "lko_nobody");
-    assert_eq!(said, "", "whoever may not ask is told so, and of no key");
+    let (stdout, complained) = ask(&token, &authorizer);
+    assert_eq!(stdout, format!("ALLOWED REASON_ALLOWED {}\n", good.id), "{complained}");
+    let (stdout, complained) = ask(&other_token, &authorizer);
+    assert_eq!(stdout, format!("DENIED REASON_METHOD_DENIED {}\n", other.id), "{complained}");
+    let (stdout, complained) = ask("nobody's-token-0123456789-0123456789", &authorizer);
+    assert_eq!(stdout, "DENIED REASON_KEY_UNKNOWN \n", "{complained}");
+    let (stdout, complained) = ask(&token, "lko_nobody");
+    assert_eq!(stdout, "", "whoever may not ask is told so, and of no key");
     assert!(complained.contains("UNAUTHENTICATED"), "{complained}");
 }
 
 /// Creates an operator that may request decisions and nothing else.
-async fn hire(admin: &Client) -> String {
+async fn create_operator(admin: &Client) -> String {
     let operator =
         proto::Operator { name: "order api".to_owned(), role: proto::Role::Authorizer.into(), ..Default::default() };
     let request = proto::CreateOperatorRequest { operator: Some(operator), options: None };

@@ -1,73 +1,70 @@
 //! The commands in the README and the book, from the first key to the chapter about the command line.
 
 use crate::blocks::{commands, marked};
-use crate::desk::Desk;
+use crate::terminal::Terminal;
 
 /// Separates the outputs of two commands.
 const NEXT: &str = "=== next command ===";
 
 /// Maximum number of commands in the README up to the first key, including the one that starts the server.
-const MOST_IN_README: usize = 5;
-const MOST: usize = 8;
+const MAX_IN_README: usize = 5;
+const MAX_COMMANDS: usize = 8;
 
 /// Output and exit code of one command.
 #[derive(Debug)]
-struct Said {
+struct CommandResult {
     command: String,
     output: String,
     code: i32,
 }
 
 /// Runs the commands one after another in one shell.
-fn type_in(desk: &Desk, commands: &[String]) -> Vec<Said> {
+fn run_commands(terminal: &Terminal, commands: &[String]) -> Vec<CommandResult> {
     let typed: String = commands.iter().map(|command| format!("{command}\necho \"{NEXT}$?\"\n")).collect();
-    let output = desk.run(&format!("exec 2>&1\n{typed}"), &[]);
+    let output = terminal.run(&format!("exec 2>&1\n{typed}"), &[]);
     let text = String::from_utf8(output.stdout).expect("the commands say text");
     let parts: Vec<&str> = text.split(NEXT).collect();
     assert_eq!(parts.len(), commands.len() + 1, "every command ends:\n{text}");
-    let mut said = Vec::new();
+    let mut results = Vec::new();
     for (at, command) in commands.iter().enumerate() {
         // The exit code of a command precedes the output of the next one.
         let (code, _) = parts[at + 1].split_once('\n').expect("a line of its own");
         let output = if at == 0 { parts[0] } else { parts[at].split_once('\n').expect("a line of its own").1 };
         let code = code.parse().expect("a number");
-        said.push(Said { command: command.clone(), output: output.to_owned(), code });
+        results.push(CommandResult { command: command.clone(), output: output.to_owned(), code });
     }
-    said
+    results
 }
 
 #[test]
 fn the_readme_leads_to_the_first_key() {
-    let desk = Desk::set_up();
+    let terminal = Terminal::new();
     let commands = commands(&marked("first key", "sh"));
-    assert!(
-        commands.len() < MOST_IN_README,
-        "{} commands and the server's are at most {MOST_IN_README}",
-        commands.len()
-    );
+    assert!(commands.len() < MAX_IN_README, "{} commands and the server's are at most {MAX_IN_README}", commands.len());
     let expected = [("GET /api/v5/orders/statuses", "ALLOWED", ""), ("GET /api/v5/orders", "DENIED", "METHOD_DENIED")];
-    expect(&type_in(&desk, &commands), &expected);
+    expect(&run_commands(&terminal, &commands), &expected);
 }
 
 #[test]
 fn the_chapter_of_the_command_line_and_that_of_clients_can_be_typed() {
-    let desk = Desk::set_up();
+    let terminal = Terminal::new();
     let prepare = ["export PATH=\"$PWD/target/release:$PATH\"", "latchkey methods import retailcrm"];
     let chapters = [marked("command line", "sh"), marked("authorizer", "sh")];
     let commands: Vec<String> =
         prepare.map(str::to_owned).into_iter().chain(chapters.iter().flat_map(|block| commands(block))).collect();
-    let said = type_in(&desk, &commands);
-    expect(&said, &[]);
-    let output = |command: &str| &said.iter().find(|said| said.command.starts_with(command)).expect("it ran").output;
-    assert!(output("latchkey keys list").contains("Bitrix module"), "the key opens the store: {said:#?}");
+    let results = run_commands(&terminal, &commands);
+    expect(&results, &[]);
+    let output =
+        |command: &str| &results.iter().find(|result| result.command.starts_with(command)).expect("it ran").output;
+    assert!(output("latchkey keys list").contains("Bitrix module"), "the key opens the store: {results:#?}");
     assert!(output("latchkey operators create").contains("lko_"), "the operator's token is printed");
 }
 
 /// Checks that every command succeeded, and the output of `latchkey authorize`: request, verdict and reason.
-fn expect(said: &[Said], expected: &[(&str, &str, &str)]) {
+fn expect(results: &[CommandResult], expected: &[(&str, &str, &str)]) {
     let mut decided = Vec::new();
-    for said in said {
-        let Said { command, output, code } = said;
+    for result in results {
+        let CommandResult { command, output, code } = result;
         let asks = command.starts_with("latchkey authorize");
         assert!(*code == 0 || asks && *code == 1, "`{command}` ended with {code}:\n{output}");
         if asks {
@@ -81,15 +78,15 @@ fn expect(said: &[Said], expected: &[(&str, &str, &str)]) {
         .iter()
         .map(|(asked, verdict, reason)| ((*asked).to_owned(), (*verdict).to_owned(), (*reason).to_owned()))
         .collect();
-    assert_eq!(decided, expected, "{said:#?}");
+    assert_eq!(decided, expected, "{results:#?}");
 }
 
 #[test]
 fn the_walk_through_leads_from_nothing_to_the_key() {
-    let desk = Desk::set_up();
+    let terminal = Terminal::new();
     let commands = commands(&marked("walkthrough", "sh"));
-    assert!(commands.len() < MOST, "{} commands and the server's are at most {MOST}", commands.len());
-    let said = type_in(&desk, &commands);
+    assert!(commands.len() < MAX_COMMANDS, "{} commands and the server's are at most {MAX_COMMANDS}", commands.len());
+    let results = run_commands(&terminal, &commands);
     let expected = [
         ("GET /api/v5/orders/statuses", "ALLOWED", ""),
         ("GET /api/v3/orders/statuses", "ALLOWED", ""),
@@ -99,14 +96,15 @@ fn the_walk_through_leads_from_nothing_to_the_key() {
         ("GET /api/v5/orders/history", "DENIED", "METHOD_DENIED"),
         ("GET /api/v5/orders/statuses/../create", "DENIED", "PATH_AMBIGUOUS"),
     ];
-    expect(&said, &expected);
+    expect(&results, &expected);
 
-    let import = &said.iter().find(|said| said.command.contains("methods import")).expect("the book is imported");
+    let import =
+        &results.iter().find(|result| result.command.contains("methods import")).expect("the book is imported");
     assert!(import.output.contains("199"), "it says how many methods were added:\n{}", import.output);
     let file = commands.iter().find_map(|command| command.split_once("> ")).expect("the token goes to a file").1;
-    let token = std::fs::read_to_string(desk.folder().join(file)).expect("the token is in the file");
+    let token = std::fs::read_to_string(terminal.folder().join(file)).expect("the token is in the file");
     assert!(token.trim_end().starts_with("lk_") && token.trim_end().len() == 52, "the token stands alone in its file");
-    let shown = said.iter().filter(|said| said.output.contains(token.trim_end())).count();
+    let shown = results.iter().filter(|result| result.output.contains(token.trim_end())).count();
     assert_eq!(shown, 0, "it went to the file and nowhere else");
 }
 
@@ -117,7 +115,7 @@ fn verdicts(output: &str, asked: &[&str]) -> Vec<(String, String, String)> {
     let found: Vec<&str> = output.lines().filter(|line| verdict(line).is_some()).collect();
     assert_eq!(found.len(), asked.len(), "each question has one verdict:\n{output}");
     let begins: Vec<usize> = found.iter().filter_map(|line| output.find(line)).collect();
-    let mut told = Vec::new();
+    let mut decisions = Vec::new();
     for (at, asked) in asked.iter().enumerate() {
         let end = begins.get(at + 1).copied().unwrap_or(output.len());
         let part = &output[begins[at]..end];
@@ -126,7 +124,7 @@ fn verdicts(output: &str, asked: &[&str]) -> Vec<(String, String, String)> {
             .find(|reason| part.contains(reason))
             .unwrap_or_default();
         let verdict = verdict(part).unwrap_or_default();
-        told.push(((*asked).to_owned(), verdict.to_owned(), reason.to_owned()));
+        decisions.push(((*asked).to_owned(), verdict.to_owned(), reason.to_owned()));
     }
-    told
+    decisions
 }

@@ -27,35 +27,35 @@ pub(crate) const START: i64 = 1_795_478_400;
 
 /// A clock that moves only by calls.
 #[derive(Debug, Default)]
-pub(crate) struct ByHand(AtomicI64);
+pub(crate) struct ManualClock(AtomicI64);
 
 /// Replicas with a preset result, which record what they had to wait for.
 #[derive(Debug, Default)]
-pub(crate) struct Slow {
+pub(crate) struct FakeReplicas {
     pub(crate) pending: Mutex<Vec<ReplicaId>>,
     pub(crate) waits: Mutex<Vec<(Revision, Duration)>>,
 }
 
 /// Storage for the first operator's token.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct TokenStore {
     pub(crate) supplied: Option<Token>,
     pub(crate) kept: Mutex<Vec<Token>>,
     pub(crate) broken: bool,
 }
 
 /// A registry, an admin, and the parts behind them.
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) registry: Registry,
     pub(crate) storage: Arc<Storage>,
     pub(crate) admin: Caller,
-    pub(crate) clock: Arc<ByHand>,
-    pub(crate) replicas: Arc<Slow>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) replicas: Arc<FakeReplicas>,
     seed: AtomicU64,
     _folder: tempfile::TempDir,
 }
 
-impl Clock for ByHand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
     }
@@ -66,14 +66,14 @@ impl Clock for ByHand {
 }
 
 #[async_trait]
-impl Convergence for Slow {
+impl Convergence for FakeReplicas {
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
         self.waits.lock().unwrap().push((write.revision, at_most));
         Pending::Known(self.pending.lock().unwrap().clone())
     }
 }
 
-impl TokenLocation for Place {
+impl TokenLocation for TokenStore {
     fn supplied(&self) -> io::Result<Option<Token>> {
         Ok(self.supplied.clone())
     }
@@ -88,40 +88,40 @@ impl TokenLocation for Place {
 }
 
 /// Creates a registry over empty storage.
-pub(crate) async fn empty() -> (Registry, Arc<Storage>, Arc<ByHand>, Arc<Slow>, tempfile::TempDir) {
+pub(crate) async fn empty() -> (Registry, Arc<Storage>, Arc<ManualClock>, Arc<FakeReplicas>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ByHand(AtomicI64::new(START * 1_000_000)));
+    let clock = Arc::new(ManualClock(AtomicI64::new(START * 1_000_000)));
     let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
     let mut options = Options::new(url.parse().unwrap());
     let tasks = Tasks::new();
-    let shared: Arc<dyn Clock> = Arc::<ByHand>::clone(&clock);
+    let shared: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     options.clock = shared;
     options.tasks = tasks.clone();
     let storage = storage::open(options).await.unwrap();
-    let replicas = Arc::new(Slow::default());
-    let convergence: Arc<dyn Convergence> = Arc::<Slow>::clone(&replicas);
+    let replicas = Arc::new(FakeReplicas::default());
+    let convergence: Arc<dyn Convergence> = Arc::<FakeReplicas>::clone(&replicas);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let registry = Registry::new(Arc::clone(&storage), tasks, random, convergence, Duration::from_secs(1));
     (registry, storage, clock, replicas, folder)
 }
 
 /// Creates a registry with the operator `admin`.
-pub(crate) async fn bench() -> Bench {
+pub(crate) async fn harness() -> Harness {
     let (registry, storage, clock, replicas, folder) = empty().await;
-    let made = registry.bootstrap(&Place::default()).await.unwrap();
+    let made = registry.bootstrap(&TokenStore::default()).await.unwrap();
     let Bootstrap::Created { operator, .. } = made else { panic!("storage was not empty") };
     let admin = Caller { id: operator.id, name: operator.name, role: operator.role };
-    Bench { registry, storage, admin, clock, replicas, seed: AtomicU64::new(1), _folder: folder }
+    Harness { registry, storage, admin, clock, replicas, seed: AtomicU64::new(1), _folder: folder }
 }
 
-impl Bench {
+impl Harness {
     /// Advances the clock.
-    pub(crate) fn pass(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         self.clock.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Adds a store.
-    pub(crate) async fn store(&self, code: &str) {
+    pub(crate) async fn create_store(&self, code: &str) {
         let draft = StoreDraft {
             code: code.to_owned(),
             name: format!("Shop {code}"),
@@ -132,47 +132,47 @@ impl Bench {
     }
 
     /// Adds a method.
-    pub(crate) async fn method(&self, identity: &str) {
+    pub(crate) async fn create_method(&self, identity: &str) {
         self.registry.create_method(&self.admin, &method(identity), &WriteOptions::default()).await.unwrap();
     }
 
     /// Issues a key.
-    pub(crate) async fn key(&self, draft: KeyDraft) -> (Key, Token) {
-        let (made, _) = self.create(CreateKey { key: draft, ..CreateKey::default() }).await.unwrap();
+    pub(crate) async fn create_key(&self, draft: KeyDraft) -> (Key, Token) {
+        let (made, _) = self.try_create_key(CreateKey { key: draft, ..CreateKey::default() }).await.unwrap();
         (made.key, made.token.unwrap())
     }
 
     /// Requests a new key.
-    pub(crate) async fn create(&self, request: CreateKey) -> Result<(KeyWithToken, Written), Error> {
+    pub(crate) async fn try_create_key(&self, request: CreateKey) -> Result<(KeyWithToken, Written), Error> {
         self.registry.create_key(&self.admin, &request, &WriteOptions::default()).await
     }
 
     /// Creates another operator.
-    pub(crate) async fn operator(&self, name: &str, role: Role) -> Caller {
+    pub(crate) async fn create_operator(&self, name: &str, role: Role) -> Caller {
         let draft = OperatorDraft { name: name.to_owned(), role: Choice::Is(role), expires: None };
         let (made, _) = self.registry.create_operator(&self.admin, &draft, &WriteOptions::default()).await.unwrap();
         Caller { id: made.operator.id, name: made.operator.name, role }
     }
 
     /// Returns the latest revision.
-    pub(crate) async fn head(&self) -> Revision {
+    pub(crate) async fn latest_revision(&self) -> Revision {
         self.storage.head().await.unwrap().revision
     }
 
     /// Returns the audit trail of a subject, newest change first.
-    pub(crate) async fn trail(&self, kind: &str, id: &str) -> Vec<Change> {
+    pub(crate) async fn audit_trail(&self, kind: &str, id: &str) -> Vec<Change> {
         let list = ListChanges { subject_kind: kind.to_owned(), subject_id: id.to_owned(), ..ListChanges::default() };
         self.registry.changes(&list).await.unwrap().items
     }
 
     /// Returns a token as a caller would supply it, a different one each time.
-    pub(crate) fn supplied(&self) -> String {
+    pub(crate) fn supplied_token(&self) -> String {
         format!("a-token-of-the-caller-s-own-{:012}", self.seed.fetch_add(1, Ordering::SeqCst))
     }
 }
 
 /// Returns a key with access to exactly these stores and methods.
-pub(crate) fn selecting(stores: &[&str], methods: &[&str]) -> KeyDraft {
+pub(crate) fn draft_with_access(stores: &[&str], methods: &[&str]) -> KeyDraft {
     KeyDraft {
         name: "partner".to_owned(),
         store_access: Choice::Is(AccessKind::Selected),
@@ -184,11 +184,11 @@ pub(crate) fn selecting(stores: &[&str], methods: &[&str]) -> KeyDraft {
 }
 
 /// Returns a key with access to everything.
-pub(crate) fn wide_open() -> KeyDraft {
+pub(crate) fn draft_with_full_access() -> KeyDraft {
     KeyDraft {
         store_access: Choice::Is(AccessKind::All),
         method_access: Choice::Is(AccessKind::All),
-        ..selecting(&[], &[])
+        ..draft_with_access(&[], &[])
     }
 }
 

@@ -3,7 +3,7 @@
 use latchkey::model::operator::Role;
 use latchkey::registry::{ListKeys, ListMethods, ListOperators, ListStores, PageInput};
 
-use crate::harness::{bench, fields, wide_open};
+use crate::harness::{draft_with_full_access, fields, harness};
 
 fn page(size: i32, token: &str) -> PageInput {
     PageInput { size, token: token.to_owned() }
@@ -11,19 +11,19 @@ fn page(size: i32, token: &str) -> PageInput {
 
 #[tokio::test]
 async fn every_list_is_told_once_page_by_page() {
-    let bench = bench().await;
+    let harness = harness().await;
     for number in 0..5 {
-        bench.key(wide_open()).await;
-        bench.store(&format!("s{number}")).await;
-        bench.method(&format!("GET /m{number}")).await;
-        bench.operator(&format!("o{number}"), Role::Viewer).await;
+        harness.create_key(draft_with_full_access()).await;
+        harness.create_store(&format!("s{number}")).await;
+        harness.create_method(&format!("GET /m{number}")).await;
+        harness.create_operator(&format!("o{number}"), Role::Viewer).await;
     }
     macro_rules! pages {
         ($list:ident, $request:ident) => {{
             let (mut seen, mut token) = (Vec::new(), String::new());
             loop {
                 let request = $request { page: page(2, &token), ..$request::default() };
-                let listed = bench.registry.$list(&request).await.unwrap();
+                let listed = harness.registry.$list(&request).await.unwrap();
                 seen.extend(listed.items);
                 token = listed.next;
                 if token.is_empty() {
@@ -43,17 +43,17 @@ async fn every_list_is_told_once_page_by_page() {
 
 #[tokio::test]
 async fn a_token_of_another_list_or_other_filters_is_refused() {
-    let bench = bench().await;
+    let harness = harness().await;
     for _ in 0..2 {
-        bench.key(wide_open()).await;
+        harness.create_key(draft_with_full_access()).await;
     }
     let first = ListKeys { page: page(1, ""), ..ListKeys::default() };
-    let token = bench.registry.keys(&first).await.unwrap().next;
+    let token = harness.registry.keys(&first).await.unwrap().next;
     assert!(!token.is_empty());
     let filtered = ListKeys { page: page(1, &token), active: Some(true), ..ListKeys::default() };
-    assert_eq!(fields(&bench.registry.keys(&filtered).await.unwrap_err()), ["page_token"]);
+    assert_eq!(fields(&harness.registry.keys(&filtered).await.unwrap_err()), ["page_token"]);
     let stores = ListStores { page: page(1, &token), ..ListStores::default() };
-    assert_eq!(fields(&bench.registry.stores(&stores).await.unwrap_err()), ["page_token"]);
+    assert_eq!(fields(&harness.registry.stores(&stores).await.unwrap_err()), ["page_token"]);
     let next = ListKeys { page: page(1, &token), ..ListKeys::default() };
-    assert_eq!(bench.registry.keys(&next).await.unwrap().next, "");
+    assert_eq!(harness.registry.keys(&next).await.unwrap().next, "");
 }

@@ -7,23 +7,23 @@ use latchkey::registry::{
     Written,
 };
 
-use crate::harness::{Bench, bench, fields, method, owned, selecting, wide_open};
+use crate::harness::{Harness, draft_with_access, draft_with_full_access, fields, harness, method, owned};
 
-async fn delete(bench: &Bench, code: &str, allow_rebinding: bool) -> Result<u64, Error> {
+async fn delete(harness: &Harness, code: &str, allow_rebinding: bool) -> Result<u64, Error> {
     let store = SubjectRef { id: code.to_owned(), etag: String::new() };
     let request = DeleteStore { store, allow_rebinding };
-    bench.registry.delete_store(&bench.admin, &request, &WriteOptions::default()).await.map(|(count, _)| count)
+    harness.registry.delete_store(&harness.admin, &request, &WriteOptions::default()).await.map(|(count, _)| count)
 }
 
 async fn import(
-    bench: &Bench,
+    harness: &Harness,
     methods: &[&str],
     retire_missing: bool,
     dry_run: bool,
 ) -> Result<(MethodsDiff, Option<Written>), Error> {
     let methods = methods.iter().map(|identity| method(identity)).collect();
     let request = ImportMethods { methods, retire_missing, dry_run };
-    bench.registry.import_methods(&bench.admin, &request, &WriteOptions::default()).await
+    harness.registry.import_methods(&harness.admin, &request, &WriteOptions::default()).await
 }
 
 fn texts<T: ToString>(list: &[T]) -> Vec<String> {
@@ -32,7 +32,7 @@ fn texts<T: ToString>(list: &[T]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_store_keeps_its_code_and_hosts_to_itself() {
-    let bench = bench().await;
+    let harness = harness().await;
     let draft = |code: &str, hosts: &[&str]| StoreDraft {
         code: code.to_owned(),
         name: "Shop".to_owned(),
@@ -41,7 +41,7 @@ async fn a_store_keeps_its_code_and_hosts_to_itself() {
         ..StoreDraft::default()
     };
     let options = WriteOptions::default();
-    let create = async |draft: StoreDraft| bench.registry.create_store(&bench.admin, &draft, &options).await;
+    let create = async |draft: StoreDraft| harness.registry.create_store(&harness.admin, &draft, &options).await;
     let (store, _) = create(draft("main", &["b.example", "a.example"])).await.unwrap();
     assert_eq!((store.active, store.hosts.clone()), (true, owned(&["a.example", "b.example"])));
     assert_eq!(create(draft("main", &[])).await.unwrap_err().reason(), "STORE_CODE_TAKEN");
@@ -55,46 +55,46 @@ async fn a_store_keeps_its_code_and_hosts_to_itself() {
         mask: owned(&["hosts"]),
         etag: String::new(),
     };
-    let (changed, _) = bench.registry.update_store(&bench.admin, &update, &options).await.unwrap();
+    let (changed, _) = harness.registry.update_store(&harness.admin, &update, &options).await.unwrap();
     assert_eq!((changed.hosts, changed.name.as_str()), (owned(&["a.example", "d.example"]), "Shop"));
     assert!(create(draft("third", &["b.example"])).await.is_ok());
 }
 
 #[tokio::test]
 async fn deleting_a_store_asks_before_it_binds_keys_to_the_one_that_is_left() {
-    let bench = bench().await;
+    let harness = harness().await;
     for code in ["a", "b", "c"] {
-        bench.store(code).await;
+        harness.create_store(code).await;
     }
-    let (bound, _) = bench.key(selecting(&["a", "b"], &[])).await;
-    let (wider, _) = bench.key(selecting(&["a", "b", "c"], &[])).await;
-    let error = delete(&bench, "b", false).await.unwrap_err();
+    let (bound, _) = harness.create_key(draft_with_access(&["a", "b"], &[])).await;
+    let (wider, _) = harness.create_key(draft_with_access(&["a", "b", "c"], &[])).await;
+    let error = delete(&harness, "b", false).await.unwrap_err();
     assert_eq!(error.reason(), "WOULD_REBIND");
     let sentence = error.to_string();
     assert!(sentence.contains(&bound.id.to_string()) && !sentence.contains(&wider.id.to_string()), "{sentence}");
-    assert_eq!(delete(&bench, "b", true).await.unwrap(), 2);
-    let key = bench.registry.key(&wider.id.to_string()).await.unwrap();
+    assert_eq!(delete(&harness, "b", true).await.unwrap(), 2);
+    let key = harness.registry.key(&wider.id.to_string()).await.unwrap();
     assert_eq!(key.spec.stores, Access::Selected(owned(&["a", "c"])));
-    assert_eq!(delete(&bench, "b", true).await.unwrap_err().reason(), "STORE_NOT_FOUND");
+    assert_eq!(delete(&harness, "b", true).await.unwrap_err().reason(), "STORE_NOT_FOUND");
 }
 
 #[tokio::test]
 async fn a_later_store_of_the_same_code_is_another_store() {
-    let bench = bench().await;
-    bench.store("a").await;
-    let (key, _) = bench.key(selecting(&["a"], &[])).await;
-    assert_eq!(delete(&bench, "a", false).await.unwrap(), 1);
-    bench.store("a").await;
-    let key = bench.registry.key(&key.id.to_string()).await.unwrap();
+    let harness = harness().await;
+    harness.create_store("a").await;
+    let (key, _) = harness.create_key(draft_with_access(&["a"], &[])).await;
+    assert_eq!(delete(&harness, "a", false).await.unwrap(), 1);
+    harness.create_store("a").await;
+    let key = harness.registry.key(&key.id.to_string()).await.unwrap();
     assert_eq!(key.spec.stores, Access::Selected(Vec::new()));
 }
 
 #[tokio::test]
 async fn a_method_is_in_the_book_once_whatever_its_parameters_are_called() {
-    let bench = bench().await;
-    bench.method("GET /orders/{id}").await;
+    let harness = harness().await;
+    harness.create_method("GET /orders/{id}").await;
     let options = WriteOptions::default();
-    let create = async |draft: MethodDraft| bench.registry.create_method(&bench.admin, &draft, &options).await;
+    let create = async |draft: MethodDraft| harness.registry.create_method(&harness.admin, &draft, &options).await;
     for same in ["GET /orders/{id}", "GET /orders/{code}"] {
         let error = create(method(same)).await.unwrap_err();
         assert_eq!((error.reason(), fields(&error)), ("METHOD_TAKEN", owned(&["method.method"])));
@@ -107,35 +107,35 @@ async fn a_method_is_in_the_book_once_whatever_its_parameters_are_called() {
         mask: owned(&["summary", "position"]),
         etag: String::new(),
     };
-    let (moved, _) = bench.registry.update_method(&bench.admin, &update, &options).await.unwrap();
+    let (moved, _) = harness.registry.update_method(&harness.admin, &update, &options).await.unwrap();
     assert_eq!((moved.summary.as_str(), moved.position, moved.block.as_str()), ("Reads it", 3, "Orders"));
 }
 
 #[tokio::test]
 async fn retiring_a_method_takes_it_from_its_keys_and_adding_it_again_does_not_give_it_back() {
-    let bench = bench().await;
-    bench.method("GET /orders").await;
-    let (key, _) = bench.key(selecting(&[], &["GET /orders"])).await;
+    let harness = harness().await;
+    harness.create_method("GET /orders").await;
+    let (key, _) = harness.create_key(draft_with_access(&[], &["GET /orders"])).await;
     let named = SubjectRef { id: "GET /orders".to_owned(), etag: String::new() };
     let options = WriteOptions::default();
-    let (narrowed, _) = bench.registry.delete_method(&bench.admin, &named, &options).await.unwrap();
+    let (narrowed, _) = harness.registry.delete_method(&harness.admin, &named, &options).await.unwrap();
     assert_eq!(narrowed, 1);
-    assert_eq!(bench.trail("method", "GET /orders").await[0].action, "retire");
-    bench.method("GET /orders").await;
-    let key = bench.registry.key(&key.id.to_string()).await.unwrap();
+    assert_eq!(harness.audit_trail("method", "GET /orders").await[0].action, "retire");
+    harness.create_method("GET /orders").await;
+    let key = harness.registry.key(&key.id.to_string()).await.unwrap();
     assert_eq!(key.spec.methods, Access::Selected(Vec::new()));
 }
 
 #[tokio::test]
 async fn an_import_tells_what_it_changes_and_whom_it_affects() {
-    let bench = bench().await;
-    let (all, _) = bench.key(wide_open()).await;
-    let (diff, written) = import(&bench, &["GET /a", "GET /b", "GET /c"], true, false).await.unwrap();
+    let harness = harness().await;
+    let (all, _) = harness.create_key(draft_with_full_access()).await;
+    let (diff, written) = import(&harness, &["GET /a", "GET /b", "GET /c"], true, false).await.unwrap();
     assert_eq!(texts(&diff.added), ["GET /a", "GET /b", "GET /c"]);
     assert!(written.is_some());
     assert_eq!((diff.gaining.1, diff.gaining.0[0].key, texts(&diff.gaining.0[0].methods).len()), (1, all.id, 3));
-    let (key, _) = bench.key(selecting(&[], &["GET /b", "GET /c"])).await;
-    let head = bench.head().await;
+    let (key, _) = harness.create_key(draft_with_access(&[], &["GET /b", "GET /c"])).await;
+    let head = harness.latest_revision().await;
 
     let expected = |diff: &MethodsDiff| {
         assert_eq!(
@@ -145,16 +145,16 @@ async fn an_import_tells_what_it_changes_and_whom_it_affects() {
         assert_eq!((diff.losing.1, diff.losing.0[0].key), (1, key.id));
         assert_eq!(texts(&diff.losing.0[0].methods), ["GET /b"]);
     };
-    let (diff, written) = import(&bench, &["GET /a", "GET /c", "GET /d"], true, true).await.unwrap();
+    let (diff, written) = import(&harness, &["GET /a", "GET /c", "GET /d"], true, true).await.unwrap();
     expected(&diff);
-    assert_eq!((written, bench.head().await), (None, head));
-    let (diff, written) = import(&bench, &["GET /a", "GET /c", "GET /d"], true, false).await.unwrap();
+    assert_eq!((written, harness.latest_revision().await), (None, head));
+    let (diff, written) = import(&harness, &["GET /a", "GET /c", "GET /d"], true, false).await.unwrap();
     expected(&diff);
     assert!(written.is_some());
-    let key = bench.registry.key(&key.id.to_string()).await.unwrap();
+    let key = harness.registry.key(&key.id.to_string()).await.unwrap();
     assert_eq!(key.spec.methods, Access::Selected(owned(&["GET /c"])));
 
-    let head = bench.head().await;
-    let (diff, written) = import(&bench, &["GET /a", "GET /c", "GET /d"], true, false).await.unwrap();
-    assert_eq!((diff.unchanged, written, bench.head().await), (3, None, head));
+    let head = harness.latest_revision().await;
+    let (diff, written) = import(&harness, &["GET /a", "GET /c", "GET /d"], true, false).await.unwrap();
+    assert_eq!((diff.unchanged, written, harness.latest_revision().await), (3, None, head));
 }

@@ -5,8 +5,8 @@ use proto::{ListKeysRequest, Reason};
 use tonic::Code;
 
 use crate::calls::reason;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 on_both_engines!(
     the_whole_list_is_read_page_by_page_the_newest_first,
@@ -15,20 +15,20 @@ on_both_engines!(
     a_page_goes_on_only_where_it_began,
 );
 
-async fn the_whole_list_is_read_page_by_page_the_newest_first(world: &World) {
+async fn the_whole_list_is_read_page_by_page_the_newest_first(server: &TestServer) {
     let mut made = Vec::new();
     for number in 0..23 {
-        made.push(world.issue(key(&format!("partner {number}"), All, All)).await.key);
+        made.push(server.create_key(key(&format!("partner {number}"), All, All)).await.key);
     }
     made.reverse();
-    assert_eq!(world.list_keys(ListKeysRequest { page_size: 5, ..Default::default() }).await, made);
-    assert_eq!(world.list_keys(ListKeysRequest::default()).await, made, "a page has 50 where nothing is said");
+    assert_eq!(server.list_keys(ListKeysRequest { page_size: 5, ..Default::default() }).await, made);
+    assert_eq!(server.list_keys(ListKeysRequest::default()).await, made, "a page has 50 where nothing is said");
 
     let page = |page_token: String| ListKeysRequest { page_size: 10, page_token, ..Default::default() };
     let mut sizes = Vec::new();
     let mut token = String::new();
     loop {
-        let answer = world.officer.keys().list_keys(page(token)).await.expect("keys are listed").into_inner();
+        let answer = server.officer.keys().list_keys(page(token)).await.expect("keys are listed").into_inner();
         sizes.push(answer.keys.len());
         token = answer.next_page_token;
         if token.is_empty() {
@@ -37,50 +37,50 @@ async fn the_whole_list_is_read_page_by_page_the_newest_first(world: &World) {
     }
     assert_eq!(sizes, [10, 10, 3]);
 
-    world.delete(&made[0].id).await;
-    let revoked = world.revoke(&made[1].id, "the contract ended").await;
-    let listed = world.list_keys(ListKeysRequest::default()).await;
+    server.delete_key(&made[0].id).await;
+    let revoked = server.revoke_key(&made[1].id, "the contract ended").await;
+    let listed = server.list_keys(ListKeysRequest::default()).await;
     assert_eq!(listed.len(), 22, "a deleted key leaves the list");
     assert_eq!(listed[0], revoked, "a revoked one stays to be read");
     assert_eq!(revoked.revoke_reason, "the contract ended");
 }
 
-async fn keys_made_while_one_reads_on_neither_repeat_nor_hide_others(world: &World) {
+async fn keys_made_while_one_reads_on_neither_repeat_nor_hide_others(server: &TestServer) {
     let mut made = Vec::new();
     for number in 0..9 {
-        made.push(world.issue(key(&format!("partner {number}"), All, All)).await.key.id);
+        made.push(server.create_key(key(&format!("partner {number}"), All, All)).await.key.id);
     }
     made.reverse();
     let first = ListKeysRequest { page_size: 4, ..Default::default() };
-    let answer = world.officer.keys().list_keys(first.clone()).await.expect("keys are listed").into_inner();
+    let answer = server.officer.keys().list_keys(first.clone()).await.expect("keys are listed").into_inner();
     let mut seen: Vec<String> = answer.keys.into_iter().map(|key| key.id).collect();
     for number in 0..5 {
-        world.issue(key(&format!("latecomer {number}"), All, All)).await;
+        server.create_key(key(&format!("latecomer {number}"), All, All)).await;
     }
-    world.delete(&made[5]).await;
+    server.delete_key(&made[5]).await;
     let rest = ListKeysRequest { page_token: answer.next_page_token, ..first };
-    seen.extend(world.list_keys(rest).await.into_iter().map(|key| key.id));
+    seen.extend(server.list_keys(rest).await.into_iter().map(|key| key.id));
     made.remove(5);
     assert_eq!(seen, made);
 }
 
-async fn the_list_tells_everything_but_the_token(world: &World) {
-    world.stores(&["berlin", "madrid"]).await;
-    world.import_book().await;
+async fn the_list_tells_everything_but_the_token(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.import_book().await;
     let asked = proto::Key {
         owner: "Integration team".to_owned(),
         comment: "Reads statuses\nevery hour".to_owned(),
         active: Some(false),
-        expire_time: Some(crate::world::far_off()),
-        not_before: Some(crate::world::long_ago(7)),
+        expire_time: Some(crate::test_server::far_future()),
+        not_before: Some(crate::test_server::long_ago(7)),
         networks: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
         labels: [("team".to_owned(), "sales".to_owned()), ("tier".to_owned(), String::new())].into(),
         ..key("CPA network", Only(&["madrid", "berlin"]), Only(&["GET /api/v*/orders/statuses"]))
     };
-    let issued = world.issue(asked.clone()).await;
-    world.ask(&issued.token, "GET /api/v5/orders/statuses", "").await.must_refuse(Reason::KeyInactive);
+    let issued = server.create_key(asked.clone()).await;
+    server.authorize(&issued.token, "GET /api/v5/orders/statuses", "").await.must_refuse(Reason::KeyInactive);
 
-    let listed = world.list_keys(ListKeysRequest::default()).await.remove(0);
+    let listed = server.list_keys(ListKeysRequest::default()).await.remove(0);
     assert_eq!(listed, issued.key);
     let told = proto::Key { stores: vec!["berlin".to_owned(), "madrid".to_owned()], ..asked };
     let made_by_server = proto::Key {
@@ -100,19 +100,19 @@ async fn the_list_tells_everything_but_the_token(world: &World) {
     assert!(!format!("{listed:?}").contains(&*issued.token), "the token is nowhere in the list");
 }
 
-async fn a_page_goes_on_only_where_it_began(world: &World) {
+async fn a_page_goes_on_only_where_it_began(server: &TestServer) {
     for number in 0..3 {
-        world.issue(key(&format!("partner {number}"), All, All)).await;
+        server.create_key(key(&format!("partner {number}"), All, All)).await;
     }
     let first = ListKeysRequest { page_size: 1, ..Default::default() };
-    let token = world.officer.keys().list_keys(first).await.expect("listed").into_inner().next_page_token;
+    let token = server.officer.keys().list_keys(first).await.expect("listed").into_inner().next_page_token;
     let other_filter = ListKeysRequest { page_token: token.clone(), active: Some(true), ..Default::default() };
     let altered = ListKeysRequest { page_token: format!("{token}00"), ..Default::default() };
     let invented = ListKeysRequest { page_token: "second page please".to_owned(), ..Default::default() };
     for request in [other_filter, altered, invented] {
-        let refused = world.officer.keys().list_keys(request).await.expect_err("such a page is refused");
+        let refused = server.officer.keys().list_keys(request).await.expect_err("such a page is refused");
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
     }
     let other_size = ListKeysRequest { page_token: token, page_size: 1_000, ..Default::default() };
-    assert_eq!(world.list_keys(other_size).await.len(), 2, "the size of a page may change on the way");
+    assert_eq!(server.list_keys(other_size).await.len(), 2, "the size of a page may change on the way");
 }

@@ -6,8 +6,8 @@ use latchkey::proto::v1 as proto;
 use proto::{Access, Key, ListKeysRequest, StoreUse};
 
 use crate::support::eventually_async;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, far_off, key, long_ago};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, far_future, key, long_ago};
 
 const ORDERS: &str = "GET /api/v*/orders";
 const STATUSES: &str = "GET /api/v*/orders/statuses";
@@ -22,34 +22,34 @@ on_both_engines!(
     keys_are_found_by_when_they_were_last_used,
 );
 
-async fn names(world: &World, request: ListKeysRequest) -> Vec<String> {
-    let mut names: Vec<String> = world.list_keys(request).await.into_iter().map(|key| key.name).collect();
+async fn names(server: &TestServer, request: ListKeysRequest) -> Vec<String> {
+    let mut names: Vec<String> = server.list_keys(request).await.into_iter().map(|key| key.name).collect();
     names.reverse();
     names
 }
 
 /// Creates the keys of a realistic company, oldest first.
-async fn furnish(world: &World) {
-    world.stores(&["berlin", "madrid", "lisbon"]).await;
+async fn create_test_data(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid", "lisbon"]).await;
     for method in [ORDERS, STATUSES] {
-        world.method(method, StoreUse::Optional).await;
+        server.create_method(method, StoreUse::Optional).await;
     }
     let owned = |owner: &str, key: Key| Key { owner: owner.to_owned(), ..key };
-    world.issue(owned("module", key("exporter", All, All))).await;
-    world.issue(owned("cpa", key("statuses", All, Only(&[STATUSES])))).await;
-    world.issue(owned("shops", key("berlin only", Only(&["berlin"]), All))).await;
-    world.issue(owned("shops", key("two shops", Only(&["berlin", "madrid"]), Only(&[ORDERS, STATUSES])))).await;
-    let off = Key { active: Some(false), expire_time: Some(far_off()), ..key("off", Only(&["madrid"]), All) };
-    world.issue(owned("shops", off)).await;
+    server.create_key(owned("module", key("exporter", All, All))).await;
+    server.create_key(owned("cpa", key("statuses", All, Only(&[STATUSES])))).await;
+    server.create_key(owned("shops", key("berlin only", Only(&["berlin"]), All))).await;
+    server.create_key(owned("shops", key("two shops", Only(&["berlin", "madrid"]), Only(&[ORDERS, STATUSES])))).await;
+    let off = Key { active: Some(false), expire_time: Some(far_future()), ..key("off", Only(&["madrid"]), All) };
+    server.create_key(owned("shops", off)).await;
     let ended = Key { expire_time: Some(long_ago(0)), ..key("ended", All, Only(&[ORDERS])) };
-    world.issue(owned("cpa", ended)).await;
-    let gone = world.issue(owned("cpa", key("revoked", Only(&["berlin"]), Only(&[STATUSES])))).await;
-    world.revoke(&gone.key.id, "leaked").await;
-    world.issue(owned("", key("nothing", Only(&[]), Only(&[])))).await;
+    server.create_key(owned("cpa", ended)).await;
+    let gone = server.create_key(owned("cpa", key("revoked", Only(&["berlin"]), Only(&[STATUSES])))).await;
+    server.revoke_key(&gone.key.id, "leaked").await;
+    server.create_key(owned("", key("nothing", Only(&[]), Only(&[])))).await;
 }
 
-async fn each_filter_finds_what_it_says(world: &World) {
-    furnish(world).await;
+async fn each_filter_finds_what_it_says(server: &TestServer) {
+    create_test_data(server).await;
     let none = ListKeysRequest::default;
     let everything =
         ["exporter", "statuses", "berlin only", "two shops", "off", "ended", "revoked", "nothing"].as_slice();
@@ -99,7 +99,7 @@ async fn each_filter_finds_what_it_says(world: &World) {
         (
             "ending ever",
             ListKeysRequest {
-                expire_before: Some(prost_types::Timestamp { seconds: far_off().seconds + 1, nanos: 0 }),
+                expire_before: Some(prost_types::Timestamp { seconds: far_future().seconds + 1, nanos: 0 }),
                 ..none()
             },
             &["off", "ended"],
@@ -108,7 +108,7 @@ async fn each_filter_finds_what_it_says(world: &World) {
         ("never used", ListKeysRequest { used: Some(false), ..none() }, everything),
     ];
     for (what, request, expected) in cases {
-        assert_eq!(names(world, request).await, expected, "{what}");
+        assert_eq!(names(server, request).await, expected, "{what}");
     }
 }
 
@@ -136,9 +136,9 @@ fn holds_text(key: &Key, text: &str) -> bool {
     fields.any(|field| field.to_lowercase().contains(&text.to_lowercase()))
 }
 
-async fn filters_that_are_set_must_all_hold(world: &World) {
-    furnish(world).await;
-    let every = world.list_keys(ListKeysRequest::default()).await;
+async fn filters_that_are_set_must_all_hold(server: &TestServer) {
+    create_test_data(server).await;
+    let every = server.list_keys(ListKeysRequest::default()).await;
     let (mut cases, mut found, mut empty) = (0, 0, 0);
     for active in [None, Some(true), Some(false)] {
         for revoked in [None, Some(true), Some(false)] {
@@ -146,7 +146,7 @@ async fn filters_that_are_set_must_all_hold(world: &World) {
                 for method_access in [Access::Unspecified, Access::All, Access::Selected] {
                     for (store, method) in [("", ""), ("berlin", ""), ("", STATUSES), ("madrid", ORDERS)] {
                         for (owner, text, expire_before) in
-                            [("", "", None), ("shops", "", None), ("", "shops", None), ("cpa", "", Some(far_off()))]
+                            [("", "", None), ("shops", "", None), ("", "shops", None), ("cpa", "", Some(far_future()))]
                         {
                             let request = ListKeysRequest {
                                 page_size: 3,
@@ -162,7 +162,7 @@ async fn filters_that_are_set_must_all_hold(world: &World) {
                                 ..Default::default()
                             };
                             let expected: Vec<&Key> = every.iter().filter(|key| finds(&request, key)).collect();
-                            let listed = world.list_keys(request.clone()).await;
+                            let listed = server.list_keys(request.clone()).await;
                             // By id: a use that is counted meanwhile changes the time of last use.
                             let ids = |keys: &[&Key]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
                             assert_eq!(ids(&listed.iter().collect::<Vec<_>>()), ids(&expected), "{request:?}");
@@ -179,13 +179,14 @@ async fn filters_that_are_set_must_all_hold(world: &World) {
     assert!(found > 150 && empty > 150, "the cases tell something: {found} found several keys, {empty} none");
 }
 
-async fn text_is_found_whatever_its_case_and_is_only_text(world: &World) {
-    let first = world.issue(Key { comment: "Ask Мария first".to_owned(), ..key("100% of CPA_net", All, All) }).await;
-    let second = world.issue(Key { owner: "Straße GmbH".to_owned(), ..key("1000 of CPAxnet", All, All) }).await;
+async fn text_is_found_whatever_its_case_and_is_only_text(server: &TestServer) {
+    let first =
+        server.create_key(Key { comment: "Ask Мария first".to_owned(), ..key("100% of CPA_net", All, All) }).await;
+    let second = server.create_key(Key { owner: "Straße GmbH".to_owned(), ..key("1000 of CPAxnet", All, All) }).await;
     let hint = &second.key.secrets[0].hint;
     let text = |text: &str| ListKeysRequest { text: text.to_owned(), ..Default::default() };
     let ids = async |wanted: &str| {
-        let listed = world.list_keys(text(wanted)).await;
+        let listed = server.list_keys(text(wanted)).await;
         listed.into_iter().map(|key| key.name).collect::<Vec<_>>()
     };
     assert_eq!(ids("cpa").await, ["1000 of CPAxnet", "100% of CPA_net"], "in the name");
@@ -200,23 +201,25 @@ async fn text_is_found_whatever_its_case_and_is_only_text(world: &World) {
     assert_eq!(ids(&second.token).await, [""; 0], "never by the token");
 
     let renamed = Key { name: "Ünlike".to_owned(), ..first.key };
-    world.update_key(renamed, &["name"]).await;
+    server.update_key(renamed, &["name"]).await;
     assert_eq!(ids("üNLIKE").await, ["Ünlike"], "what is found follows what is changed");
     assert_eq!(ids("100%").await, [""; 0]);
 }
 
-async fn keys_are_found_by_when_they_were_last_used(world: &World) {
-    furnish(world).await;
-    let partner = world.issue(key("partner", All, All)).await;
-    let refused = world.issue(key("always refused", Only(&["lisbon"]), All)).await;
+async fn keys_are_found_by_when_they_were_last_used(server: &TestServer) {
+    create_test_data(server).await;
+    let partner = server.create_key(key("partner", All, All)).await;
+    let refused = server.create_key(key("always refused", Only(&["lisbon"]), All)).await;
     for _ in 0..3 {
-        world.ask(&partner.token, "GET /api/v5/orders", "berlin").await.must_allow();
-        let _ = world.ask(&refused.token, "GET /api/v5/orders", "berlin").await;
+        server.authorize(&partner.token, "GET /api/v5/orders", "berlin").await.must_allow();
+        let _ = server.authorize(&refused.token, "GET /api/v5/orders", "berlin").await;
     }
     let used = ListKeysRequest { used: Some(true), ..Default::default() };
-    eventually_async("the use is told", USES, async || (names(world, used.clone()).await == ["partner"]).then_some(()))
-        .await;
-    let key = world.get_key(&partner.key.id).await.expect("the key is there");
+    eventually_async("the use is told", USES, async || {
+        (names(server, used.clone()).await == ["partner"]).then_some(())
+    })
+    .await;
+    let key = server.get_key(&partner.key.id).await.expect("the key is there");
     let last = key.last_use_time.expect("it was used");
     assert_eq!(key.secrets[0].last_use_time, Some(last), "its only token was what was used");
     assert_eq!(key.etag, partner.key.etag, "being used is no change of the key");
@@ -225,7 +228,7 @@ async fn keys_are_found_by_when_they_were_last_used(world: &World) {
         unused_since: Some(prost_types::Timestamp { seconds: last.seconds + seconds, nanos: 0 }),
         ..Default::default()
     };
-    assert!(!names(world, unused(-60)).await.contains(&"partner".to_owned()), "used since a minute before");
-    assert!(names(world, unused(60)).await.contains(&"partner".to_owned()), "not used since a minute after");
-    assert_eq!(names(world, unused(-60)).await.len(), 9, "those never used are unused since ever");
+    assert!(!names(server, unused(-60)).await.contains(&"partner".to_owned()), "used since a minute before");
+    assert!(names(server, unused(60)).await.contains(&"partner".to_owned()), "not used since a minute after");
+    assert_eq!(names(server, unused(-60)).await.len(), 9, "those never used are unused since ever");
 }

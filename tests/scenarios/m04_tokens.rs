@@ -8,8 +8,8 @@ use proto::{CreateKeyRequest, Reason, SecretOrigin};
 use tonic::Code;
 
 use crate::calls::reason;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 const ANY: &str = "GET /anything";
 
@@ -20,18 +20,18 @@ on_both_engines!(
     a_token_is_shown_once,
 );
 
-async fn tokens_are_generated_long_random_and_never_the_same(world: &World) {
+async fn tokens_are_generated_long_random_and_never_the_same(server: &TestServer) {
     let mut tokens = HashSet::new();
     let mut characters = HashSet::new();
     for number in 0..40 {
-        let issued = world.issue(key(&format!("key {number}"), All, All)).await;
+        let issued = server.create_key(key(&format!("key {number}"), All, All)).await;
         let random = issued.token.strip_prefix("lk_").expect("a scanner knows it by its beginning").to_owned();
         assert!(issued.token.len() >= 32, "at least 32 characters");
         assert_eq!(issued.token.len(), 52);
         assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()), "letters and digits only");
         assert_eq!(issued.key.secrets[0].origin(), SecretOrigin::Issued);
         characters.extend(random[..43].chars());
-        world.ask(&issued.token, ANY, "").await.must_allow();
+        server.authorize(&issued.token, ANY, "").await.must_allow();
         tokens.insert(random[..43].to_owned());
     }
     assert_eq!(tokens.len(), 40, "no two are the same");
@@ -40,28 +40,28 @@ async fn tokens_are_generated_long_random_and_never_the_same(world: &World) {
     assert_eq!(beginnings.len(), 40, "they are not counted up");
 }
 
-async fn a_mistyped_token_is_told_from_an_unknown_one(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
+async fn a_mistyped_token_is_told_from_an_unknown_one(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
     let token: &str = &issued.token;
     for at in [3, 20, 45, 46, 51] {
         let mut bytes = token.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
         let mistyped = String::from_utf8(bytes).expect("ASCII");
-        world.ask(&mistyped, ANY, "").await.must_refuse(Reason::KeyMalformed);
+        server.authorize(&mistyped, ANY, "").await.must_refuse(Reason::KeyMalformed);
     }
     for wrong in
         [&token[..51], &format!("{token}a"), &token.to_lowercase(), "lk_", "short", "with a space, and long enough"]
     {
-        world.ask(wrong, ANY, "").await.must_refuse(Reason::KeyMalformed);
+        server.authorize(wrong, ANY, "").await.must_refuse(Reason::KeyMalformed);
     }
-    world.ask(&"x".repeat(513), ANY, "").await.must_refuse(Reason::KeyMalformed);
-    world.ask("", ANY, "").await.must_refuse(Reason::KeyMissing);
-    let unknown = world.ask(&"x".repeat(40), ANY, "").await.must_refuse(Reason::KeyUnknown);
+    server.authorize(&"x".repeat(513), ANY, "").await.must_refuse(Reason::KeyMalformed);
+    server.authorize("", ANY, "").await.must_refuse(Reason::KeyMissing);
+    let unknown = server.authorize(&"x".repeat(40), ANY, "").await.must_refuse(Reason::KeyUnknown);
     assert_eq!((unknown.key_id.as_str(), unknown.secret_id.as_str()), ("", ""));
-    world.ask(token, ANY, "").await.must_allow();
+    server.authorize(token, ANY, "").await.must_allow();
 }
 
-async fn a_key_may_bring_its_own_token(world: &World) {
+async fn a_key_may_bring_its_own_token(server: &TestServer) {
     let create = async |token: &str, request_id: &str| {
         let request = CreateKeyRequest {
             key: Some(key("old partner", All, Only(&[]))),
@@ -69,7 +69,7 @@ async fn a_key_may_bring_its_own_token(world: &World) {
             request_id: request_id.to_owned(),
             options: None,
         };
-        world.manager.keys().create_key(request).await.map(tonic::Response::into_inner)
+        server.manager.keys().create_key(request).await.map(tonic::Response::into_inner)
     };
     for own in ["!".repeat(32), "~".repeat(512), "4f9a1c0e7b2d4f9a1c0e7b2d4f9a1c0e".to_owned()] {
         let made = create(&own, "").await.expect("such a token may be brought");
@@ -77,7 +77,7 @@ async fn a_key_may_bring_its_own_token(world: &World) {
         let secret = &made.key.expect("a key").secrets[0];
         assert_eq!(secret.origin(), SecretOrigin::Supplied);
         assert_eq!(secret.hint, own[own.len() - 4..]);
-        world.ask(&own, ANY, "").await.must_refuse(Reason::MethodUnknown);
+        server.authorize(&own, ANY, "").await.must_refuse(Reason::MethodUnknown);
     }
     let too_long = "a".repeat(513);
     for bad in
@@ -89,12 +89,12 @@ async fn a_key_may_bring_its_own_token(world: &World) {
     }
 }
 
-async fn a_token_is_shown_once(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
+async fn a_token_is_shown_once(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
     let token: &str = &issued.token;
-    let read = world.get_key(&issued.key.id).await.expect("the key is there");
-    let changes = world.changes().await;
-    let found = world.officer.keys().find_key(proto::FindKeyRequest { token: token.to_owned() }).await;
+    let read = server.get_key(&issued.key.id).await.expect("the key is there");
+    let changes = server.changes().await;
+    let found = server.officer.keys().find_key(proto::FindKeyRequest { token: token.to_owned() }).await;
     let found = found.expect("whose token it is can be asked").into_inner();
     for shown in [format!("{read:?}"), format!("{changes:?}"), format!("{found:?}")] {
         assert!(!shown.contains(token), "the token is shown again");

@@ -5,8 +5,8 @@ use proto::{Reason, StoreUse};
 use tonic::Code;
 
 use crate::calls::reason;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 const SEND: &str = "POST /api/v5/orders/create";
 
@@ -18,71 +18,72 @@ on_both_engines!(
     a_switched_off_second_store_still_counts,
 );
 
-async fn a_landing_page_sends_an_order_without_naming_its_store(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.stores(&["promo", "berlin"]).await;
-    let landing_page = world.issue(key("landing page", Only(&["promo"]), Only(&["POST /api/v*/orders/create"]))).await;
-    let bound = world.ask(&landing_page.token, SEND, "").await.must_allow();
+async fn a_landing_page_sends_an_order_without_naming_its_store(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_stores(&["promo", "berlin"]).await;
+    let landing_page =
+        server.create_key(key("landing page", Only(&["promo"]), Only(&["POST /api/v*/orders/create"]))).await;
+    let bound = server.authorize(&landing_page.token, SEND, "").await.must_allow();
     assert_eq!((bound.store.as_str(), bound.scope_codes()), ("promo", Some(vec!["promo"])));
-    let named = world.ask(&landing_page.token, SEND, "promo").await.must_allow();
+    let named = server.authorize(&landing_page.token, SEND, "promo").await.must_allow();
     assert_eq!(named.store, "promo", "naming it says the same");
 }
 
-async fn a_bound_store_that_is_off_refuses(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.stores(&["promo"]).await;
-    let landing_page = world.issue(key("landing page", Only(&["promo"]), All)).await;
-    world.switch_store("promo", false).await;
-    let refused = world.ask(&landing_page.token, SEND, "").await.must_refuse(Reason::StoreInactive);
+async fn a_bound_store_that_is_off_refuses(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_stores(&["promo"]).await;
+    let landing_page = server.create_key(key("landing page", Only(&["promo"]), All)).await;
+    server.set_store_active("promo", false).await;
+    let refused = server.authorize(&landing_page.token, SEND, "").await.must_refuse(Reason::StoreInactive);
     assert_eq!((refused.store.as_str(), refused.denied_stores), ("promo", vec!["promo".to_owned()]));
-    world.switch_store("promo", true).await;
-    assert_eq!(world.ask(&landing_page.token, SEND, "").await.must_allow().store, "promo");
+    server.set_store_active("promo", true).await;
+    assert_eq!(server.authorize(&landing_page.token, SEND, "").await.must_allow().store, "promo");
 }
 
-async fn naming_another_store_does_not_bind(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.stores(&["promo", "berlin"]).await;
-    let landing_page = world.issue(key("landing page", Only(&["promo"]), All)).await;
-    let refused = world.ask(&landing_page.token, SEND, "berlin").await.must_refuse(Reason::StoreDenied);
+async fn naming_another_store_does_not_bind(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_stores(&["promo", "berlin"]).await;
+    let landing_page = server.create_key(key("landing page", Only(&["promo"]), All)).await;
+    let refused = server.authorize(&landing_page.token, SEND, "berlin").await.must_refuse(Reason::StoreDenied);
     assert_eq!(refused.store, "berlin", "the store named is what was judged");
-    world.ask(&landing_page.token, SEND, "rome").await.must_refuse(Reason::StoreUnknown);
+    server.authorize(&landing_page.token, SEND, "rome").await.must_refuse(Reason::StoreUnknown);
 }
 
-async fn deleting_a_store_binds_nobody_by_accident(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.stores(&["promo", "berlin"]).await;
-    let both = world.issue(key("two pages", Only(&["promo", "berlin"]), All)).await;
-    let one = world.issue(key("berlin's page", Only(&["berlin"]), All)).await;
-    world.ask(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
+async fn deleting_a_store_binds_nobody_by_accident(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_stores(&["promo", "berlin"]).await;
+    let both = server.create_key(key("two pages", Only(&["promo", "berlin"]), All)).await;
+    let one = server.create_key(key("berlin's page", Only(&["berlin"]), All)).await;
+    server.authorize(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
 
     let delete = |allow_rebinding| proto::DeleteStoreRequest {
         code: "berlin".to_owned(),
         allow_rebinding,
         ..Default::default()
     };
-    let head = world.head().await;
-    let refused = world.manager.stores().delete_store(delete(false)).await.expect_err("a key would be bound");
+    let head = server.latest_revision().await;
+    let refused = server.manager.stores().delete_store(delete(false)).await.expect_err("a key would be bound");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "WOULD_REBIND"));
     assert!(refused.message().contains(&both.key.id), "it names the key: {refused:?}");
     assert!(!refused.message().contains(&one.key.id), "and not the one that would be left with none");
-    assert_eq!(world.head().await, head, "nothing was written");
-    world.ask(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
+    assert_eq!(server.latest_revision().await, head, "nothing was written");
+    server.authorize(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
 
-    let deleted = world.manager.stores().delete_store(delete(true)).await.expect("it was meant").into_inner();
+    let deleted = server.manager.stores().delete_store(delete(true)).await.expect("it was meant").into_inner();
     assert_eq!(deleted.keys_narrowed, 2);
-    assert_eq!(world.ask(&both.token, SEND, "").await.must_allow().store, "promo", "now it binds");
-    world.ask(&one.token, SEND, "").await.must_refuse(Reason::NoStoreOpen);
-    world.ask(&one.token, SEND, "promo").await.must_refuse(Reason::StoreDenied);
+    assert_eq!(server.authorize(&both.token, SEND, "").await.must_allow().store, "promo", "now it binds");
+    server.authorize(&one.token, SEND, "").await.must_refuse(Reason::NoStoreOpen);
+    server.authorize(&one.token, SEND, "promo").await.must_refuse(Reason::StoreDenied);
 }
 
-async fn a_switched_off_second_store_still_counts(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.stores(&["promo", "berlin"]).await;
-    let both = world.issue(key("two pages", Only(&["promo", "berlin"]), All)).await;
-    world.switch_store("berlin", false).await;
-    let refused = world.ask(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
+async fn a_switched_off_second_store_still_counts(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_stores(&["promo", "berlin"]).await;
+    let both = server.create_key(key("two pages", Only(&["promo", "berlin"]), All)).await;
+    server.set_store_active("berlin", false).await;
+    let refused = server.authorize(&both.token, SEND, "").await.must_refuse(Reason::StoreRequired);
     assert_eq!(refused.scope_codes(), Some(vec!["promo"]), "switching a store off for a night moves no order");
     let narrowed = proto::Key { id: both.key.id.clone(), stores: vec!["promo".to_owned()], ..Default::default() };
-    world.update_key(narrowed, &["stores"]).await;
-    assert_eq!(world.ask(&both.token, SEND, "").await.must_allow().store, "promo");
+    server.update_key(narrowed, &["stores"]).await;
+    assert_eq!(server.authorize(&both.token, SEND, "").await.must_allow().store, "promo");
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use latchkey::proto::v1 as proto;
 use proto::{Decision, Reason, ScopeKind, StoreKind, StoreUse};
 
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 const SEND: &str = "POST /api/v5/orders/create";
 const CUSTOMERS: &str = "GET /api/v5/customers";
@@ -39,18 +39,18 @@ impl Customers {
     }
 }
 
-async fn furnish(world: &World) {
-    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
-    world.method("GET /api/v*/customers", StoreUse::Optional).await;
-    world.stores(&["berlin", "madrid", "warsaw"]).await;
-    world.store("promo", StoreKind::LandingPage, "tilda").await;
+async fn create_test_data(server: &TestServer) {
+    server.create_method("POST /api/v*/orders/create", StoreUse::Required).await;
+    server.create_method("GET /api/v*/customers", StoreUse::Optional).await;
+    server.create_stores(&["berlin", "madrid", "warsaw"]).await;
+    server.create_store("promo", StoreKind::LandingPage, "tilda").await;
 }
 
-async fn one_key_over_several_sites_finds_their_customers_and_nobody_elses(world: &World) {
-    furnish(world).await;
+async fn one_key_over_several_sites_finds_their_customers_and_nobody_elses(server: &TestServer) {
+    create_test_data(server).await;
     let customers = Customers::new();
-    let shared = world.issue(key("sites and landing page", Only(&["berlin", "madrid", "promo"]), All)).await;
-    let order = world.crm.authorize(&shared.token, SEND, "promo").await.expect("decided").must_allow();
+    let shared = server.create_key(key("sites and landing page", Only(&["berlin", "madrid", "promo"]), All)).await;
+    let order = server.crm.authorize(&shared.token, SEND, "promo").await.expect("decided").must_allow();
     assert_eq!(order.store, "promo", "the order belongs to the landing page");
     assert_eq!(order.scope_codes(), Some(vec!["berlin", "madrid", "promo"]));
     assert_eq!(customers.find(&order, "+49 1"), Some("berlin"), "its customer came from a site before");
@@ -58,47 +58,47 @@ async fn one_key_over_several_sites_finds_their_customers_and_nobody_elses(world
     assert_eq!(customers.find(&order, "+48 3"), None, "a store outside the key is not searched");
     assert_eq!(customers.find(&order, "+99"), None);
 
-    let full = world.issue(key("full access", All, All)).await;
-    let order = world.crm.authorize(&full.token, SEND, "promo").await.expect("decided").must_allow();
+    let full = server.create_key(key("full access", All, All)).await;
+    let order = server.crm.authorize(&full.token, SEND, "promo").await.expect("decided").must_allow();
     assert_eq!(customers.find(&order, "+48 3"), Some("warsaw"), "full access joins all sites");
 
-    let search = world.crm.authorize(&shared.token, CUSTOMERS, "").await.expect("decided").must_allow();
+    let search = server.crm.authorize(&shared.token, CUSTOMERS, "").await.expect("decided").must_allow();
     assert_eq!((search.store.as_str(), customers.find(&search, "+34 2")), ("", Some("madrid")), "no store is named");
 }
 
-async fn separate_keys_keep_customer_bases_apart(world: &World) {
-    furnish(world).await;
+async fn separate_keys_keep_customer_bases_apart(server: &TestServer) {
+    create_test_data(server).await;
     let customers = Customers::new();
-    let berlin = world.issue(key("berlin", Only(&["berlin"]), All)).await;
-    let madrid = world.issue(key("madrid", Only(&["madrid"]), All)).await;
+    let berlin = server.create_key(key("berlin", Only(&["berlin"]), All)).await;
+    let madrid = server.create_key(key("madrid", Only(&["madrid"]), All)).await;
     for (own, phone, other_phone, other_store) in
         [(&berlin, "+49 1", "+34 2", "madrid"), (&madrid, "+34 2", "+49 1", "berlin")]
     {
-        let search = world.crm.authorize(&own.token, CUSTOMERS, "").await.expect("decided").must_allow();
+        let search = server.crm.authorize(&own.token, CUSTOMERS, "").await.expect("decided").must_allow();
         assert!(customers.find(&search, phone).is_some());
         assert_eq!(customers.find(&search, other_phone), None, "the other base stays closed");
-        let refused = world.crm.authorize(&own.token, CUSTOMERS, other_store).await.expect("decided");
+        let refused = server.crm.authorize(&own.token, CUSTOMERS, other_store).await.expect("decided");
         let refused = refused.must_refuse(Reason::StoreDenied);
         assert_eq!(customers.find(&refused, phone), None, "a refusal opens nothing at all");
     }
 }
 
-async fn the_scope_follows_the_stores(world: &World) {
-    furnish(world).await;
-    let issued = world.issue(key("two sites", Only(&["berlin", "madrid"]), All)).await;
+async fn the_scope_follows_the_stores(server: &TestServer) {
+    create_test_data(server).await;
+    let issued = server.create_key(key("two sites", Only(&["berlin", "madrid"]), All)).await;
     let scope = async || {
-        let decision = world.crm.authorize(&issued.token, CUSTOMERS, "").await.expect("decided").must_allow();
+        let decision = server.crm.authorize(&issued.token, CUSTOMERS, "").await.expect("decided").must_allow();
         decision.scope.expect("a scope").stores
     };
     assert_eq!(scope().await, ["berlin", "madrid"]);
-    world.switch_store("berlin", false).await;
+    server.set_store_active("berlin", false).await;
     assert_eq!(scope().await, ["madrid"]);
-    world.switch_store("berlin", true).await;
+    server.set_store_active("berlin", true).await;
     let more = ["warsaw", "berlin", "madrid"].map(str::to_owned).to_vec();
     let changed = proto::Key { id: issued.key.id.clone(), stores: more, ..Default::default() };
-    world.update_key(changed, &["stores"]).await;
+    server.update_key(changed, &["stores"]).await;
     assert_eq!(scope().await, ["berlin", "madrid", "warsaw"]);
     let request = proto::DeleteStoreRequest { code: "berlin".to_owned(), ..Default::default() };
-    world.manager.stores().delete_store(request).await.expect("two stores are left");
+    server.manager.stores().delete_store(request).await.expect("two stores are left");
     assert_eq!(scope().await, ["madrid", "warsaw"]);
 }

@@ -3,8 +3,8 @@
 use latchkey::proto::v1 as proto;
 use proto::{Decision, Reason};
 
-use crate::world::Of::{All, Only};
-use crate::world::{Issued, Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, IssuedKey, TestServer, key};
 
 const STATUSES: &str = "GET /api/v*/orders/statuses";
 
@@ -16,10 +16,10 @@ on_both_engines!(
     without_a_verb_every_reading_must_be_open,
 );
 
-async fn cpa_network(world: &World) -> Issued {
-    world.import_book().await;
-    world.stores(&["berlin", "madrid"]).await;
-    world.issue(key("CPA network", All, Only(&[STATUSES]))).await
+async fn cpa_network(server: &TestServer) -> IssuedKey {
+    server.import_book().await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.create_key(key("CPA network", All, Only(&[STATUSES]))).await
 }
 
 /// Returns a request that resolves to an entry of the book.
@@ -33,37 +33,38 @@ fn example(identity: &str) -> String {
     format!("{verb} {}", segments.collect::<Vec<_>>().join("/"))
 }
 
-async fn the_cpa_network_picks_up_statuses_in_every_version(world: &World) {
-    let cpa = cpa_network(world).await;
+async fn the_cpa_network_picks_up_statuses_in_every_version(server: &TestServer) {
+    let cpa = cpa_network(server).await;
     for version in [3, 5, 9, 0, 10, 2027] {
-        let decision = world.ask(&cpa.token, &format!("GET /api/v{version}/orders/statuses"), "").await.must_allow();
+        let decision =
+            server.authorize(&cpa.token, &format!("GET /api/v{version}/orders/statuses"), "").await.must_allow();
         assert_eq!(decision.methods, [STATUSES]);
         assert_eq!(decision.scope_codes(), None);
     }
-    for question in [
+    for request in [
         "GET /api/v5/orders/statuses?ids[]=1&ids[]=2",
         "GET /api/v5/orders/statuses#top",
         "GET /api/v5/orders/statuse%73",
         "HEAD /api/v5/orders/statuses",
     ] {
-        assert_eq!(world.ask(&cpa.token, question, "").await.must_allow().methods, [STATUSES], "{question}");
+        assert_eq!(server.authorize(&cpa.token, request, "").await.must_allow().methods, [STATUSES], "{request}");
     }
-    let of_berlin = world.ask(&cpa.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
+    let of_berlin = server.authorize(&cpa.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
     assert_eq!(of_berlin.store, "berlin");
     for refused in ["GET /api/v/orders/statuses", "GET /api/vX/orders/statuses", "GET /api/v5a/orders/statuses"] {
-        let decision = world.ask(&cpa.token, refused, "").await;
+        let decision = server.authorize(&cpa.token, refused, "").await;
         assert!(!decision.allowed, "{refused}: {decision:?}");
     }
 }
 
-async fn of_the_whole_reference_book_exactly_one_method_is_open(world: &World) {
-    let cpa = cpa_network(world).await;
-    let book = crate::world::built_in_book();
+async fn of_the_whole_reference_book_exactly_one_method_is_open(server: &TestServer) {
+    let cpa = cpa_network(server).await;
+    let book = crate::test_server::built_in_book();
     let mut open = Vec::new();
     for method in &book {
-        let question = example(&method.method);
-        let decision = world.ask(&cpa.token, &question, "").await;
-        assert_eq!(decision.methods, [method.method.as_str()], "{question} is judged as what it is");
+        let request = example(&method.method);
+        let decision = server.authorize(&cpa.token, &request, "").await;
+        assert_eq!(decision.methods, [method.method.as_str()], "{request} is judged as what it is");
         if decision.allowed {
             open.push(method.method.as_str());
             continue;
@@ -74,19 +75,19 @@ async fn of_the_whole_reference_book_exactly_one_method_is_open(world: &World) {
     assert_eq!(book.len(), 199);
     assert_eq!(open, [STATUSES], "one method is open, and it is the one that was ticked");
 
-    for (question, entry) in [
+    for (request, entry) in [
         ("GET /api/v5/orders", "GET /api/v*/orders"),
         ("GET /api/v5/orders/1", "GET /api/v*/orders/{externalId}"),
         ("GET /api/v5/orders/history", "GET /api/v*/orders/history"),
         ("POST /api/v5/orders/create", "POST /api/v*/orders/create"),
     ] {
-        let refused: Decision = world.ask(&cpa.token, question, "").await.must_refuse(Reason::MethodDenied);
+        let refused: Decision = server.authorize(&cpa.token, request, "").await.must_refuse(Reason::MethodDenied);
         assert_eq!(refused.methods, [entry]);
     }
 }
 
-async fn no_spelling_of_a_path_leads_anywhere_else(world: &World) {
-    let cpa = cpa_network(world).await;
+async fn no_spelling_of_a_path_leads_anywhere_else(server: &TestServer) {
+    let cpa = cpa_network(server).await;
     for path in [
         "/api/v5/orders/statuses/../create",
         "/api/v5/orders/statuses/../../customers",
@@ -114,20 +115,20 @@ async fn no_spelling_of_a_path_leads_anywhere_else(world: &World) {
         "/api/v5/orders/statuses%20",
         "/api/v5/orders/History",
     ] {
-        let refused = world.ask(&cpa.token, &format!("GET {path}"), "").await.must_refuse(Reason::PathAmbiguous);
+        let refused = server.authorize(&cpa.token, &format!("GET {path}"), "").await.must_refuse(Reason::PathAmbiguous);
         assert!(refused.methods.is_empty(), "{path} is judged as nothing: {refused:?}");
     }
     for text in ["get /api/v5/orders/statuses", "GET  /api/v5/orders/statuses", "GET api/v5/orders/statuses", "GET"] {
-        world.ask(&cpa.token, text, "").await.must_refuse(Reason::PathAmbiguous);
+        server.authorize(&cpa.token, text, "").await.must_refuse(Reason::PathAmbiguous);
     }
-    world.ask(&cpa.token, "", "").await.must_refuse(Reason::MethodRequired);
-    let module = world.issue(key("wide open", All, All)).await;
-    world.ask(&module.token, "GET /api/v5/orders/statuses/../create", "").await.must_allow();
+    server.authorize(&cpa.token, "", "").await.must_refuse(Reason::MethodRequired);
+    let module = server.create_key(key("wide open", All, All)).await;
+    server.authorize(&module.token, "GET /api/v5/orders/statuses/../create", "").await.must_allow();
 }
 
-async fn what_is_not_in_the_book_is_refused(world: &World) {
-    let cpa = cpa_network(world).await;
-    for question in [
+async fn what_is_not_in_the_book_is_refused(server: &TestServer) {
+    let cpa = cpa_network(server).await;
+    for request in [
         "POST /api/v5/orders/statuses",
         "DELETE /api/v5/orders/statuses",
         "OPTIONS /api/v5/orders/statuses",
@@ -138,32 +139,32 @@ async fn what_is_not_in_the_book_is_refused(world: &World) {
         "GET /admin",
         "POST /latchkey.v1.KeyService/CreateKey",
     ] {
-        let refused = world.ask(&cpa.token, question, "").await.must_refuse(Reason::MethodUnknown);
-        assert!(refused.methods.is_empty(), "{question}: {refused:?}");
+        let refused = server.authorize(&cpa.token, request, "").await.must_refuse(Reason::MethodUnknown);
+        assert!(refused.methods.is_empty(), "{request}: {refused:?}");
     }
     // Methods outside the book require access to all methods, and are still limited to the key's stores.
-    let module = world.issue(key("module", All, All)).await;
-    world.ask(&module.token, "GET /admin", "").await.must_allow();
-    let shop = world.issue(key("two shops", Only(&["berlin", "madrid"]), All)).await;
-    world.ask(&shop.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
-    world.ask(&shop.token, "GET /admin", "berlin").await.must_allow();
-    let bound = world.issue(key("one shop", Only(&["berlin"]), All)).await;
-    world.ask(&bound.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
+    let module = server.create_key(key("module", All, All)).await;
+    server.authorize(&module.token, "GET /admin", "").await.must_allow();
+    let shop = server.create_key(key("two shops", Only(&["berlin", "madrid"]), All)).await;
+    server.authorize(&shop.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
+    server.authorize(&shop.token, "GET /admin", "berlin").await.must_allow();
+    let bound = server.create_key(key("one shop", Only(&["berlin"]), All)).await;
+    server.authorize(&bound.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
 }
 
-async fn without_a_verb_every_reading_must_be_open(world: &World) {
-    let cpa = cpa_network(world).await;
-    let decision = world.ask(&cpa.token, "/api/v5/orders/statuses", "").await.must_allow();
+async fn without_a_verb_every_reading_must_be_open(server: &TestServer) {
+    let cpa = cpa_network(server).await;
+    let decision = server.authorize(&cpa.token, "/api/v5/orders/statuses", "").await.must_allow();
     assert_eq!(decision.methods, [STATUSES], "the book has this path under one verb");
 
-    world.method("POST /api/v*/orders/statuses", proto::StoreUse::None).await;
-    let refused = world.ask(&cpa.token, "/api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
+    server.create_method("POST /api/v*/orders/statuses", proto::StoreUse::None).await;
+    let refused = server.authorize(&cpa.token, "/api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
     let both = [STATUSES, "POST /api/v*/orders/statuses"];
     let mut judged = refused.methods.clone();
     judged.sort();
     assert_eq!(judged, both, "it lists all that the call could be");
-    world.ask(&cpa.token, "GET /api/v5/orders/statuses", "").await.must_allow();
-    world.ask(&cpa.token, "POST /api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
-    let wider = world.issue(key("both verbs", All, Only(&both))).await;
-    world.ask(&wider.token, "/api/v5/orders/statuses", "").await.must_allow();
+    server.authorize(&cpa.token, "GET /api/v5/orders/statuses", "").await.must_allow();
+    server.authorize(&cpa.token, "POST /api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
+    let wider = server.create_key(key("both verbs", All, Only(&both))).await;
+    server.authorize(&wider.token, "/api/v5/orders/statuses", "").await.must_allow();
 }

@@ -15,8 +15,8 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 
 use crate::calls::Client;
 use crate::support::{eventually_async, http};
-use crate::world::Of::All;
-use crate::world::{Engine, Verdict as _, World, key};
+use crate::test_server::Selection::All;
+use crate::test_server::{DecisionAssertions as _, Engine, TestServer, key};
 
 /// Every service with a separate health status.
 const SERVICES: [&str; 8] = [
@@ -46,16 +46,16 @@ fn of(service: &str) -> HealthCheckRequest {
 }
 
 /// Waits until health follows readiness, some milliseconds later.
-async fn until_serving(world: &World) {
+async fn until_serving(server: &TestServer) {
     eventually_async("the server tells that it serves", Duration::from_secs(10), async || {
-        (world.admin.health().await == ServingStatus::Serving).then_some(())
+        (server.admin.health().await == ServingStatus::Serving).then_some(())
     })
     .await;
 }
 
-async fn health_is_told_to_whoever_asks(world: &World) {
-    until_serving(world).await;
-    let addresses = world.server.addresses();
+async fn health_is_told_to_whoever_asks(server: &TestServer) {
+    until_serving(server).await;
+    let addresses = server.process.addresses();
     for address in [addresses.decision, addresses.admin] {
         let mut client = HealthClient::new(channel(address));
         for service in SERVICES.iter().chain(&[""]) {
@@ -70,26 +70,26 @@ async fn health_is_told_to_whoever_asks(world: &World) {
     }
 }
 
-async fn the_operations_port_speaks_http(world: &World) {
-    let ops = world.server.addresses().ops;
+async fn the_operations_port_speaks_http(server: &TestServer) {
+    let ops = server.process.addresses().ops;
     let get = |path: &str| http::get(ops, path).expect("it answers");
     assert_eq!((get("/livez").status, get("/readyz").status), (200, 200));
-    world.stores(&["berlin"]).await;
-    let head = world.head().await;
+    server.create_stores(&["berlin"]).await;
+    let head = server.latest_revision().await;
     assert!(get("/readyz").body.contains(&head.to_string()), "{}", get("/readyz").body);
     assert_eq!(get("/").status, 404);
     assert_eq!(get("/metrics?x").status, 200);
 }
 
-async fn metrics_count_what_was_decided(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
+async fn metrics_count_what_was_decided(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
     for _ in 0..7 {
-        world.ask(&issued.token, "GET /anything", "").await.must_allow();
+        server.authorize(&issued.token, "GET /anything", "").await.must_allow();
     }
     for _ in 0..3 {
-        world.ask("short", "GET /anything", "").await.must_refuse(latchkey::proto::v1::Reason::KeyMalformed);
+        server.authorize("short", "GET /anything", "").await.must_refuse(latchkey::proto::v1::Reason::KeyMalformed);
     }
-    let answer = http::get(world.server.addresses().ops, "/metrics").expect("it answers");
+    let answer = http::get(server.process.addresses().ops, "/metrics").expect("it answers");
     assert_eq!(answer.status, 200);
     let count = |reason: &str| -> Option<u64> {
         let labelled = format!("\"{reason}\"");
@@ -111,8 +111,8 @@ async fn reflect(client: &mut ServerReflectionClient<Channel>, ask: MessageReque
     answer.message_response.expect("it says something")
 }
 
-async fn admin_tools_find_the_contract_by_reflection(world: &World) {
-    let mut client = ServerReflectionClient::new(channel(world.server.addresses().admin));
+async fn admin_tools_find_the_contract_by_reflection(server: &TestServer) {
+    let mut client = ServerReflectionClient::new(channel(server.process.addresses().admin));
     let MessageResponse::ListServicesResponse(listed) =
         reflect(&mut client, MessageRequest::ListServices(String::new())).await
     else {
@@ -130,27 +130,27 @@ async fn admin_tools_find_the_contract_by_reflection(world: &World) {
 
 /// A server announces its shutdown in advance: a mesh sends no more calls there.
 async fn ends_in_order(engine: Engine) {
-    let mut world = World::begin(engine).await;
-    until_serving(&world).await;
-    let mut client = HealthClient::new(channel(world.server.addresses().decision));
+    let mut server = TestServer::start(engine).await;
+    until_serving(&server).await;
+    let mut client = HealthClient::new(channel(server.process.addresses().decision));
     let mut watched = client.watch(of("latchkey.v1.AuthorizationService")).await.expect("watched").into_inner();
     let next = async |watched: &mut tonic::Streaming<HealthCheckResponse>| {
         let message = tokio::time::timeout(Duration::from_secs(10), watched.message()).await;
         message.expect("it is told soon").expect("the stream goes on").expect("the stream does not end")
     };
     assert_eq!(next(&mut watched).await.status(), ServingStatus::Serving);
-    let issued = world.issue(key("partner", All, All)).await;
-    world.ask(&issued.token, "GET /anything", "").await.must_allow();
-    world.server.terminate();
+    let issued = server.create_key(key("partner", All, All)).await;
+    server.authorize(&issued.token, "GET /anything", "").await.must_allow();
+    server.process.terminate();
     assert_eq!(next(&mut watched).await.status(), ServingStatus::NotServing);
     drop(watched);
     drop(client);
     // Awaited without blocking: the connections of this test must be able to close.
-    let status = eventually_async("the server ends", Duration::from_secs(30), async || world.server.exited()).await;
-    assert!(status.success(), "{status}: {}", world.server.stderr());
+    let status = eventually_async("the server ends", Duration::from_secs(30), async || server.process.try_wait()).await;
+    assert!(status.success(), "{status}: {}", server.process.stderr());
 
-    world.server.restart();
-    let again = Client::admin_of(&world.server);
+    server.process.restart();
+    let again = Client::for_admin(&server.process);
     let decision = again.authorize(&issued.token, "GET /anything", "").await.expect("it decides again");
     decision.must_allow();
 }

@@ -5,22 +5,22 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-pub mod world;
+pub mod test_server;
 
 /// Runs each scenario on both engines, each time on a server of its own.
 macro_rules! on_both_engines {
-    ($($story:ident),+ $(,)?) => {$(
-        mod $story {
-            use crate::world::{Engine, World};
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            use crate::test_server::{Engine, TestServer};
 
             #[tokio::test]
             async fn sqlite() {
-                super::$story(&World::begin(Engine::Sqlite).await).await;
+                super::$scenario(&TestServer::start(Engine::Sqlite).await).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$story(&World::begin(Engine::Postgres).await).await;
+                super::$scenario(&TestServer::start(Engine::Postgres).await).await;
             }
         }
     )+};

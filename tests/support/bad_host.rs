@@ -16,7 +16,7 @@ impl SilentHost {
     ///
     /// When it cannot listen there.
     #[must_use]
-    pub fn on(ip: [u8; 4]) -> Self {
+    pub fn bind(ip: [u8; 4]) -> Self {
         Self(TcpListener::bind(SocketAddr::from((ip, 0))).expect("a port is free"))
     }
 
@@ -47,7 +47,7 @@ impl DroppingHost {
     ///
     /// When it cannot listen there, or accepts every connection.
     #[must_use]
-    pub fn on(ip: [u8; 4]) -> Self {
+    pub fn bind(ip: [u8; 4]) -> Self {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let listener = runtime.block_on(async {

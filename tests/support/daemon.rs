@@ -51,7 +51,7 @@ impl Daemon {
     /// # Panics
     ///
     /// When the system does not return it.
-    pub fn exited(&mut self) -> Option<ExitStatus> {
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("a child can be asked for its end");
         }
@@ -65,7 +65,7 @@ impl Daemon {
     /// When it still runs after `bound`.
     pub fn wait_exit(&mut self, bound: Duration) -> ExitStatus {
         let what = format!("{} (process {}) ends", self.name, self.pid());
-        eventually(&what, bound, || self.exited())
+        eventually(&what, bound, || self.try_wait())
     }
 
     /// Sends `signal`; does nothing once the process has ended.
@@ -74,7 +74,7 @@ impl Daemon {
     ///
     /// When the system refuses.
     pub fn signal(&mut self, signal: Signal) {
-        if self.exited().is_none() {
+        if self.try_wait().is_none() {
             kill_process(Pid::from_child(&self.child), signal)
                 .unwrap_or_else(|error| panic!("send {signal:?} to {}: {error}", self.name));
         }
@@ -95,7 +95,7 @@ impl Daemon {
     /// # Panics
     ///
     /// When one of them outlives the signal by 10 s.
-    pub fn kill_family(&mut self) {
+    pub fn kill_tree(&mut self) {
         // Stopped first: it starts no child while its children are listed.
         self.signal(Signal::STOP);
         let children = self.children();
@@ -134,7 +134,7 @@ impl Daemon {
     }
 
     fn children(&mut self) -> Vec<Pid> {
-        if self.exited().is_some() {
+        if self.try_wait().is_some() {
             return Vec::new();
         }
         let parent = Pid::from_child(&self.child);

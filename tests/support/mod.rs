@@ -9,9 +9,9 @@
 //! test too.
 
 pub mod bad_host;
-pub mod bootstrap;
 pub mod daemon;
 pub mod http;
+pub mod machine;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::bootstrap::{Account, find_program, free_port, give_to, run_as};
 use super::daemon::{Daemon, read_lossy};
+use super::machine::{Account, chown, find_program, free_port, run_as};
 use super::postgres::{Cluster, Database, query};
 use super::wait::eventually;
 use super::workspace::Workspace;
@@ -19,7 +19,7 @@ const PORT_ATTEMPTS: u32 = 5;
 
 /// A running pgbouncer. Dropping kills and removes it.
 #[derive(Debug)]
-pub struct Bouncer {
+pub struct PgBouncer {
     // Declared before the workspace, because fields are dropped in order.
     server: Daemon,
     program: PathBuf,
@@ -27,7 +27,7 @@ pub struct Bouncer {
     workspace: Workspace,
 }
 
-impl Bouncer {
+impl PgBouncer {
     /// Starts one in front of `cluster` with `pool_mode` (`transaction`, `session`, `statement`) and defaults for
     /// everything else, and returns once it accepts connections.
     ///
@@ -39,11 +39,11 @@ impl Bouncer {
         Self::start_with(cluster, pool_mode, &[])
     }
 
-    /// Starts one like [`Bouncer::start`] with more settings of the section `[pgbouncer]`.
+    /// Starts one like [`PgBouncer::start`] with more settings of the section `[pgbouncer]`.
     ///
     /// # Panics
     ///
-    /// As [`Bouncer::start`].
+    /// As [`PgBouncer::start`].
     #[must_use]
     pub fn start_with(cluster: &Cluster, pool_mode: &str, settings: &[(&str, &str)]) -> Self {
         let program = find_program("pgbouncer", &[Path::new("/usr/sbin")])
@@ -94,7 +94,7 @@ impl Bouncer {
     ///
     /// When it does not start again: the message shows its log.
     pub fn restart(&mut self) {
-        if self.server.exited().is_none() {
+        if self.server.try_wait().is_none() {
             self.kill9();
         }
         self.server = launch(&self.program, &self.workspace);
@@ -106,7 +106,7 @@ impl Bouncer {
         self.server.freeze();
     }
 
-    /// Ends [`Bouncer::stop`].
+    /// Ends [`PgBouncer::stop`].
     pub fn cont(&mut self) {
         self.server.thaw();
     }
@@ -114,7 +114,7 @@ impl Bouncer {
     fn wait_ready(&mut self) -> Result<(), String> {
         let url = self.url_of("postgres");
         eventually("pgbouncer answers", START_BOUND, || {
-            if self.server.exited().is_some() {
+            if self.server.try_wait().is_some() {
                 return Some(Err(self.server.tail()));
             }
             query(&url, "SELECT 1").ok().map(|_| Ok(()))
@@ -147,7 +147,7 @@ fn spawn(
     }
     let file = folder.join("pgbouncer.ini");
     std::fs::write(&file, ini).expect("the configuration can be written");
-    give_to(&file, account);
+    chown(&file, account);
     launch(program, workspace)
 }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-use super::bootstrap::{Account, find_program, free_port, run_as};
 use super::daemon::{Daemon, read_lossy};
+use super::machine::{Account, find_program, free_port, run_as};
 use super::wait::eventually;
 use super::workspace::Workspace;
 
@@ -195,7 +195,7 @@ impl Cluster {
 
     /// Sends `kill -9` to the server and all its processes at once.
     pub fn kill9(&mut self) {
-        self.server.kill_family();
+        self.server.kill_tree();
     }
 
     /// Freezes the server and all its processes: connections stay open without responses.
@@ -214,7 +214,7 @@ impl Cluster {
     ///
     /// When it does not start: the message shows the log.
     pub fn restart(&mut self) {
-        if self.server.exited().is_none() {
+        if self.server.try_wait().is_none() {
             self.kill9();
         }
         self.server = spawn(&self.binaries, &self.workspace, self.port, &self.options);
@@ -226,7 +226,7 @@ impl Cluster {
     fn wait_ready(&mut self) -> Result<(), String> {
         let url = self.url_of("postgres");
         eventually("PostgreSQL answers", START_BOUND, || {
-            if self.server.exited().is_some() {
+            if self.server.try_wait().is_some() {
                 return Some(Err(self.server.tail()));
             }
             query(&url, "SELECT 1").ok().map(|_| Ok(()))
@@ -292,7 +292,7 @@ impl Database {
     pub fn restore(&self, cluster: &Cluster, dump: &str) {
         cluster.query(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         cluster.query(&format!("CREATE DATABASE {}", self.name));
-        self.script(cluster, dump);
+        self.run_script(cluster, dump);
     }
 
     /// Runs a script of SQL by psql, statement by statement, each committed by itself.
@@ -300,7 +300,7 @@ impl Database {
     /// # Panics
     ///
     /// When psql is missing or fails.
-    pub fn script(&self, cluster: &Cluster, script: &str) {
+    pub fn run_script(&self, cluster: &Cluster, script: &str) {
         let file = cluster.folder().join(format!("{}.sql", self.name));
         std::fs::write(&file, script).expect("a script can be written");
         let output = Command::new(self.client_program("psql"))

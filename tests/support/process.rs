@@ -137,7 +137,7 @@ impl LatchkeyProcess {
     /// When it exits first, or is not ready in time: the message shows its output.
     pub fn wait_ready(&mut self) {
         eventually("the server is ready", START_BOUND, || {
-            if let Some(status) = self.server.exited() {
+            if let Some(status) = self.server.try_wait() {
                 panic!("the server ended with {status} before it was ready:\n{}", self.server.tail());
             }
             let addresses = self.read_addresses()?;
@@ -223,8 +223,8 @@ impl LatchkeyProcess {
     }
 
     /// Returns its exit status, or `None` while it runs.
-    pub fn exited(&mut self) -> Option<ExitStatus> {
-        self.server.exited()
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.server.try_wait()
     }
 
     /// Waits until it exits.
@@ -242,7 +242,7 @@ impl LatchkeyProcess {
     ///
     /// When it does not become ready.
     pub fn restart(&mut self) {
-        if self.server.exited().is_none() {
+        if self.server.try_wait().is_none() {
             self.kill9();
         }
         // Addresses of the earlier start could be mistaken for those of this one.

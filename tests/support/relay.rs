@@ -15,7 +15,7 @@ pub enum Traffic {
     /// Everything.
     Open,
     /// Only data of clients; responses are held.
-    AnswersHeld,
+    ResponsesHeld,
     /// Nothing: connections are accepted and stay open.
     Silent,
     /// Nothing: connections are closed, and so is every new one.
@@ -45,7 +45,7 @@ impl Relay {
     /// When it cannot listen.
     #[must_use]
     pub fn to(target: SocketAddr) -> Self {
-        Self::listening("127.0.0.1:0".parse().expect("an address"), target)
+        Self::listen_on("127.0.0.1:0".parse().expect("an address"), target)
     }
 
     /// Does the same as [`Relay::to`], listening on another address.
@@ -54,7 +54,7 @@ impl Relay {
     ///
     /// When it cannot listen there.
     #[must_use]
-    pub fn listening(at: SocketAddr, target: SocketAddr) -> Self {
+    pub fn listen_on(at: SocketAddr, target: SocketAddr) -> Self {
         let listener = std::net::TcpListener::bind(at).unwrap_or_else(|error| panic!("listen on {at}: {error}"));
         listener.set_nonblocking(true).expect("a listener can be told not to block");
         let address = listener.local_addr().expect("a listener has an address");
@@ -93,7 +93,7 @@ impl Relay {
     }
 
     /// Ends all connections, and forwards new ones to `target`.
-    pub fn lead_to(&self, target: SocketAddr) {
+    pub fn redirect_to(&self, target: SocketAddr) {
         self.state.send_modify(|state| {
             state.target = target;
             state.generation += 1;
@@ -111,12 +111,12 @@ async fn accept(listener: &TcpListener, state: &watch::Receiver<State>) {
 }
 
 async fn connection(client: TcpStream, mut state: watch::Receiver<State>) {
-    let born = *state.borrow_and_update();
-    if born.traffic == Traffic::Closed {
+    let at_start = *state.borrow_and_update();
+    if at_start.traffic == Traffic::Closed {
         return;
     }
     let mut ends = state.clone();
-    let carried = async {
+    let forwarding = async {
         state.wait_for(|state| state.traffic != Traffic::Silent).await.ok()?;
         let target = state.borrow().target;
         let server = TcpStream::connect(target).await.ok()?;
@@ -133,17 +133,17 @@ async fn connection(client: TcpStream, mut state: watch::Receiver<State>) {
         Some(())
     };
     tokio::select! {
-        _ = carried => {}
-        _ = ends.wait_for(|now| now.generation != born.generation) => {}
+        _ = forwarding => {}
+        _ = ends.wait_for(|now| now.generation != at_start.generation) => {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, answers: bool) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, is_response: bool) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read) = from.read(&mut buffer).await {
         let passes = |state: &State| match state.traffic {
             Traffic::Open | Traffic::Closed => true,
-            Traffic::AnswersHeld => !answers,
+            Traffic::ResponsesHeld => !is_response,
             Traffic::Silent => false,
         };
         if read == 0 || state.wait_for(passes).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {

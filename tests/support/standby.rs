@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::bootstrap::{find_program, run_as};
+use super::machine::{find_program, run_as};
 use super::postgres::{Cluster, Options, query};
 use super::wait::eventually;
 
@@ -19,8 +19,8 @@ impl Cluster {
     #[must_use]
     pub fn standby(&self) -> Self {
         let standby = Self::start_from(Options::default(), |binaries, data, account| {
-            let beside = binaries.join("pg_basebackup");
-            let program = if beside.is_file() { Some(beside) } else { find_program("pg_basebackup", &[]) };
+            let local = binaries.join("pg_basebackup");
+            let program = if local.is_file() { Some(local) } else { find_program("pg_basebackup", &[]) };
             let program = program.expect("pg_basebackup comes with PostgreSQL's client: run `make setup`");
             let mut command = Command::new(program);
             command
@@ -32,7 +32,7 @@ impl Cluster {
             let output = command.output().expect("pg_basebackup starts");
             assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
         });
-        self.wait_streamed(&standby);
+        self.wait_caught_up(&standby);
         standby
     }
 
@@ -41,7 +41,7 @@ impl Cluster {
     /// # Panics
     ///
     /// When it does not within a minute.
-    pub fn wait_streamed(&self, standby: &Self) {
+    pub fn wait_caught_up(&self, standby: &Self) {
         let here = self.query("SELECT pg_current_wal_lsn()")[0][0].clone().expect("a place in the log");
         eventually("the standby has caught up", BOUND, || {
             let sql = format!("SELECT pg_last_wal_replay_lsn() >= '{here}'");
@@ -81,7 +81,7 @@ impl Cluster {
     /// # Panics
     ///
     /// When no standby streams within a minute.
-    pub fn commit_with_standby(&self) {
+    pub fn require_standby_commit(&self) {
         self.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
         self.query("SELECT pg_reload_conf()");
         eventually("the standby is one that commits wait for", BOUND, || {

@@ -46,17 +46,17 @@ pub async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Calls `look` until it returns a value, and returns that. Calls it one last time after the bound, so that a stalled
+/// Calls `check` until it returns a value, and returns that. Calls it one last time after the bound, so that a stalled
 /// machine does not cause a failure.
 ///
 /// # Panics
 ///
 /// When `bound` passes first: the message names `what`.
-pub fn eventually<T>(what: &str, bound: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, bound: Duration, mut check: impl FnMut() -> Option<T>) -> T {
     let deadline = Deadline::after(bound);
     loop {
         let last = deadline.passed();
-        if let Some(found) = look() {
+        if let Some(found) = check() {
             return found;
         }
         assert!(!last, "not within {bound:?}: {what}");
@@ -69,16 +69,16 @@ pub fn eventually<T>(what: &str, bound: Duration, mut look: impl FnMut() -> Opti
 /// # Panics
 ///
 /// When `bound` passes first: the message names `what`.
-pub async fn eventually_async<T>(what: &str, bound: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let looking = async {
+pub async fn eventually_async<T>(what: &str, bound: Duration, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let polling = async {
         loop {
-            if let Some(found) = look().await {
+            if let Some(found) = check().await {
                 return found;
             }
             tokio::time::sleep(PAUSE).await;
         }
     };
-    match tokio::time::timeout(bound, looking).await {
+    match tokio::time::timeout(bound, polling).await {
         Ok(found) => found,
         Err(elapsed) => panic!("not within {bound:?}: {what} ({elapsed})"),
     }

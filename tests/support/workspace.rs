@@ -9,12 +9,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::bootstrap::{Account, give_to};
+use super::machine::{Account, chown};
 
 const SENTINEL: &str = include_str!("sentinel.sh");
 
 /// It contains Unix sockets, whose paths are limited to 107 bytes.
-const LONGEST_BASE: usize = 60;
+const MAX_BASE_LENGTH: usize = 60;
 
 /// A temporary folder; see the module.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Workspace {
             .mode(0o700)
             .create(&path)
             .unwrap_or_else(|error| panic!("make the folder {}: {error}", path.display()));
-        give_to(&path, account);
+        chown(&path, account);
         path
     }
 }
@@ -85,8 +85,8 @@ impl Drop for Workspace {
 fn base() -> PathBuf {
     let wanted = std::env::temp_dir();
     let open = |folder: &Path| folder.metadata().is_ok_and(|about| about.permissions().mode() & 0o001 != 0);
-    let usable =
-        wanted.as_os_str().len() <= LONGEST_BASE && (Account::for_servers().is_none() || wanted.ancestors().all(open));
+    let usable = wanted.as_os_str().len() <= MAX_BASE_LENGTH
+        && (Account::for_servers().is_none() || wanted.ancestors().all(open));
     if usable { wanted } else { PathBuf::from("/tmp") }
 }
 

@@ -5,19 +5,19 @@
 pub mod calls;
 #[path = "../support/mod.rs"]
 pub mod support;
-#[path = "../scenarios/world.rs"]
-pub mod world;
+#[path = "../scenarios/test_server.rs"]
+pub mod test_server;
 
 pub mod table;
 pub mod wire;
 
 use latchkey::proto::v1::Role;
 use table::{CALLS, Port, Roles};
+use test_server::Selection::All;
+use test_server::{Engine, TestServer, Token, far_future, key, long_ago};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use wire::{call, channel, framed};
-use world::Of::All;
-use world::{Engine, Token, World, far_off, key, long_ago};
 
 /// Names of internals that no client may see.
 const INTERNALS: [&str; 15] = [
@@ -38,8 +38,8 @@ struct Ports {
 }
 
 impl Ports {
-    fn of(world: &World) -> Self {
-        let addresses = world.server.addresses();
+    fn of(server: &TestServer) -> Self {
+        let addresses = server.process.addresses();
         Self { decision: channel(addresses.decision), admin: channel(addresses.admin) }
     }
 
@@ -77,34 +77,34 @@ fn bearer(token: &Token) -> String {
     format!("Bearer {}", &**token)
 }
 
-async fn operators(world: &World) -> Vec<(Role, String)> {
+async fn operators(server: &TestServer) -> Vec<(Role, String)> {
     let roles = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer];
     let mut operators = Vec::new();
     for role in roles {
-        let (_, token) = world.hire(&format!("sweeping {role:?}"), role, Some(far_off())).await;
+        let (_, token) = server.create_operator(&format!("sweeping {role:?}"), role, Some(far_future())).await;
         operators.push((role, bearer(&token)));
     }
     operators
 }
 
 /// Returns invalid credentials.
-async fn nobodies(world: &World) -> Vec<(&'static str, Vec<String>)> {
-    let issued = world.issue(key("a key is no operator", All, All)).await;
+async fn invalid_credentials(server: &TestServer) -> Vec<(&'static str, Vec<String>)> {
+    let issued = server.create_key(key("a key is no operator", All, All)).await;
     let own = "supplied-by-a-partner-0123456789abcdef";
     let request = latchkey::proto::v1::CreateKeyRequest {
         key: Some(key("nor is this", All, All)),
         token: own.to_owned(),
         ..Default::default()
     };
-    world.manager.keys().create_key(request).await.expect("made");
-    let (_, expired) = world.hire("expired", Role::Admin, Some(long_ago(0))).await;
-    let (operator, revoked) = world.hire("revoked", Role::Admin, None).await;
+    server.manager.keys().create_key(request).await.expect("made");
+    let (_, expired) = server.create_operator("expired", Role::Admin, Some(long_ago(0))).await;
+    let (operator, revoked) = server.create_operator("revoked", Role::Admin, None).await;
     let request = latchkey::proto::v1::RevokeOperatorRequest { id: operator.id, options: None };
-    world.admin.operators().revoke_operator(request).await.expect("revoked");
-    let (operator, rotated) = world.hire("rotated", Role::Admin, None).await;
+    server.admin.operators().revoke_operator(request).await.expect("revoked");
+    let (operator, rotated) = server.create_operator("rotated", Role::Admin, None).await;
     let request = latchkey::proto::v1::RotateOperatorRequest { id: operator.id, options: None };
-    world.admin.operators().rotate_operator(request).await.expect("rotated");
-    let (_, good) = world.hire("good", Role::Admin, None).await;
+    server.admin.operators().rotate_operator(request).await.expect("rotated");
+    let (_, good) = server.create_operator("good", Role::Admin, None).await;
     let mistyped = {
         let end = if good.ends_with('x') { "y" } else { "x" };
         format!("Bearer {}{end}", &good[..good.len() - 1])
@@ -140,20 +140,20 @@ fn expected(roles: Roles, role: Option<Role>) -> Option<Code> {
 }
 
 async fn every_call_asks_who_calls_and_what_they_may(engine: Engine) {
-    let world = World::begin(engine).await;
-    let found = wire::reflected(world.server.addresses().admin).await;
+    let server = TestServer::start(engine).await;
+    let found = wire::reflected(server.process.addresses().admin).await;
     let written: Vec<&str> = CALLS.iter().map(|(path, ..)| *path).collect();
     assert_eq!(found, written, "the table names every call that there is");
 
     let mut callers: Vec<(String, Option<Role>, Vec<String>)> = Vec::new();
-    for (what, credentials) in nobodies(&world).await {
+    for (what, credentials) in invalid_credentials(&server).await {
         callers.push((what.to_owned(), None, credentials));
     }
-    for (role, credentials) in operators(&world).await {
+    for (role, credentials) in operators(&server).await {
         callers.push((format!("{role:?}"), Some(role), vec![credentials]));
     }
-    let ports = Ports::of(&world);
-    let head = world.head().await;
+    let ports = Ports::of(&server);
+    let head = server.latest_revision().await;
     for (path, port, roles) in CALLS {
         for (who, role, credentials) in &callers {
             let headers: Vec<&str> = credentials.iter().map(String::as_str).collect();
@@ -171,13 +171,13 @@ async fn every_call_asks_who_calls_and_what_they_may(engine: Engine) {
             }
         }
     }
-    assert_eq!(world.head().await, head, "nothing of it was written");
+    assert_eq!(server.latest_revision().await, head, "nothing of it was written");
 }
 
 async fn ports_serve_what_they_are_for(engine: Engine) {
-    let world = World::begin(engine).await;
-    let ports = Ports::of(&world);
-    let admin = format!("Bearer {}", world.server.admin_token());
+    let server = TestServer::start(engine).await;
+    let ports = Ports::of(&server);
+    let admin = format!("Bearer {}", server.process.admin_token());
     for (path, port, roles) in CALLS {
         let elsewhere = match port {
             Port::Decision => &ports.admin,
@@ -202,10 +202,10 @@ async fn ports_serve_what_they_are_for(engine: Engine) {
 }
 
 async fn bodies_that_are_no_messages_are_refused(engine: Engine) {
-    let world = World::begin(engine).await;
-    let ports = Ports::of(&world);
-    let admin = format!("Bearer {}", world.server.admin_token());
-    let head = world.head().await;
+    let server = TestServer::start(engine).await;
+    let ports = Ports::of(&server);
+    let admin = format!("Bearer {}", server.process.admin_token());
+    let head = server.latest_revision().await;
     let lying = [&[0][..], &10_u32.to_be_bytes(), b"three"].concat();
     let compressed = [&[1][..], &4_u32.to_be_bytes(), b"none"].concat();
     let bodies = [
@@ -226,15 +226,15 @@ async fn bodies_that_are_no_messages_are_refused(engine: Engine) {
             }
         }
     }
-    assert_eq!(world.head().await, head, "nothing of it was written");
-    let decided = world.ask("short", "GET /", "").await;
+    assert_eq!(server.latest_revision().await, head, "nothing of it was written");
+    let decided = server.authorize("short", "GET /", "").await;
     assert!(!decided.allowed, "and the server goes on deciding");
 }
 
 async fn messages_that_are_too_large_are_refused(engine: Engine) {
-    let world = World::begin(engine).await;
-    let ports = Ports::of(&world);
-    let admin = format!("Bearer {}", world.server.admin_token());
+    let server = TestServer::start(engine).await;
+    let ports = Ports::of(&server);
+    let admin = format!("Bearer {}", server.process.admin_token());
     // Only the announced length is too large: the rest is never sent, and the server must not wait for it.
     let announced = [&[0][..], &u32::try_from(OVERSIZED).expect("a length").to_be_bytes(), b"beginning"].concat();
     for (path, port, _) in CALLS {
@@ -246,7 +246,7 @@ async fn messages_that_are_too_large_are_refused(engine: Engine) {
             assert!(codes.contains(&status.code()), "{path}: {status:?}");
         }
     }
-    let decided = world.ask("short", "GET /", "").await;
+    let decided = server.authorize("short", "GET /", "").await;
     assert!(!decided.allowed, "and the server goes on deciding");
 }
 
@@ -254,7 +254,7 @@ async fn messages_that_are_too_large_are_refused(engine: Engine) {
 macro_rules! on_both_engines {
     ($($sweep:ident),+ $(,)?) => {$(
         mod $sweep {
-            use crate::world::Engine;
+            use crate::test_server::Engine;
 
             #[tokio::test]
             async fn sqlite() {

@@ -4,19 +4,19 @@ use crate::lexer::{split_tests, tokens};
 use crate::paths::{UsedPath, paths};
 
 /// A top-level module and the other ones that it may use.
-struct Room {
+struct Layer {
     name: &'static str,
     may_use: &'static [&'static str],
 }
 
 /// The architecture from top to bottom. An unlisted module is not allowed: its position has to be chosen first.
-const HOUSE: &[Room] = &[
-    Room { name: "main", may_use: &["cli", "app"] },
-    Room {
+const LAYERS: &[Layer] = &[
+    Layer { name: "main", may_use: &["cli", "app"] },
+    Layer {
         name: "cli",
         may_use: &["app", "client", "storage", "books", "proto", "config", "telemetry", "clock", "lifecycle", "model"],
     },
-    Room {
+    Layer {
         name: "app",
         may_use: &[
             "serve",
@@ -38,37 +38,37 @@ const HOUSE: &[Room] = &[
         ],
     },
     // Ports do not depend on the services on them.
-    Room {
+    Layer {
         name: "serve",
         may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "status", "model"],
     },
-    Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
+    Layer { name: "grpc", may_use: ENTRY_AND_PROTO },
     // Like every decision, it must not depend on what manages.
-    Room { name: "gateway", may_use: &["authority", "config", "telemetry", "lifecycle", "model", "proto", "status"] },
-    Room { name: "console", may_use: ENTRANCE },
-    Room { name: "ops", may_use: ENTRANCE },
-    Room { name: "client", may_use: &["proto", "model"] },
-    Room { name: "authority", may_use: &["storage", "telemetry", "clock", "lifecycle", "model"] },
-    Room { name: "registry", may_use: &["storage", "clock", "random", "lifecycle", "model"] },
+    Layer { name: "gateway", may_use: &["authority", "config", "telemetry", "lifecycle", "model", "proto", "status"] },
+    Layer { name: "console", may_use: ENTRY },
+    Layer { name: "ops", may_use: ENTRY },
+    Layer { name: "client", may_use: &["proto", "model"] },
+    Layer { name: "authority", may_use: &["storage", "telemetry", "clock", "lifecycle", "model"] },
+    Layer { name: "registry", may_use: &["storage", "clock", "random", "lifecycle", "model"] },
     // A task inside storage (a write outlives its caller) is spawned through lifecycle like any other.
-    Room { name: "storage", may_use: &["telemetry", "clock", "lifecycle", "model"] },
-    Room { name: "books", may_use: &["model"] },
-    Room { name: "config", may_use: &["telemetry", "model"] },
+    Layer { name: "storage", may_use: &["telemetry", "clock", "lifecycle", "model"] },
+    Layer { name: "books", may_use: &["model"] },
+    Layer { name: "config", may_use: &["telemetry", "model"] },
     // Limits of a port's clients: the port counts, a listener reports whose caller is known.
-    Room { name: "budget", may_use: &["telemetry", "model"] },
-    Room { name: "telemetry", may_use: &["clock", "model"] },
-    Room { name: "lifecycle", may_use: &["clock", "model"] },
-    Room { name: "clock", may_use: &["model"] },
-    Room { name: "random", may_use: &[] },
-    Room { name: "proto", may_use: &["status"] },
-    Room { name: "status", may_use: &["model"] },
+    Layer { name: "budget", may_use: &["telemetry", "model"] },
+    Layer { name: "telemetry", may_use: &["clock", "model"] },
+    Layer { name: "lifecycle", may_use: &["clock", "model"] },
+    Layer { name: "clock", may_use: &["model"] },
+    Layer { name: "random", may_use: &[] },
+    Layer { name: "proto", may_use: &["status"] },
+    Layer { name: "status", may_use: &["model"] },
     // Pure, so usable everywhere: times, reasons and names are its types.
-    Room { name: "model", may_use: &[] },
+    Layer { name: "model", may_use: &[] },
 ];
 
-const ENTRANCE: &[&str] =
+const ENTRY: &[&str] =
     &["authority", "registry", "books", "budget", "config", "telemetry", "clock", "lifecycle", "model"];
-const ENTRANCE_AND_PROTO: &[&str] =
+const ENTRY_AND_PROTO: &[&str] =
     &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto", "status"];
 
 /// Modules that only storage itself and its builders see; the others see the trait.
@@ -153,22 +153,20 @@ pub fn complaints(path: &str, source: &str) -> Vec<String> {
     }
     let (production, _) = split_tests(&tokens(source));
     let name = if path == "src/main.rs" { "main" } else { module.first().map_or("main", String::as_str) };
-    let Some(room) = HOUSE.iter().find(|room| room.name == name) else {
-        return vec![format!(
-            "{path}: the module {name} has no place in the house: give it one in tests/tidy/layers.rs"
-        )];
+    let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
+        return vec![format!("{path}: the module {name} has no layer: give it one in tests/tidy/layers.rs")];
     };
     paths(&production, &module)
         .iter()
         .filter_map(|used| {
-            let why = inside(room, &module, used).or_else(|| outside(room, &module, used))?;
+            let why = inside(layer, &module, used).or_else(|| outside(layer, &module, used))?;
             Some(format!("{path}:{}: {}: {why}", used.line, used.segments.join("::")))
         })
         .collect()
 }
 
 /// Returns a complaint about a path into the crate itself.
-fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
+fn inside(layer: &Layer, module: &[String], used: &UsedPath) -> Option<String> {
     let [start, target, rest @ ..] = used.segments.as_slice() else { return None };
     if start != "crate" {
         return None;
@@ -177,43 +175,43 @@ fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
         return Some("name the module that it lives in, so that the layers can be seen".to_owned());
     }
     // A macro is not a module, and is at the root wherever it is defined.
-    if rest.is_empty() && HOUSE.iter().all(|other| other.name != target) {
+    if rest.is_empty() && LAYERS.iter().all(|other| other.name != target) {
         return None;
     }
-    let decides = room.name == "grpc" && module.get(1).is_some_and(|part| DECIDING.contains(&part.as_str()));
+    let decides = layer.name == "grpc" && module.get(1).is_some_and(|part| DECIDING.contains(&part.as_str()));
     let is_managing =
         |path: &&&[&str]| used.segments[1..].iter().map(String::as_str).take(path.len()).eq(path.iter().copied());
     if decides && MANAGING.iter().any(|path| is_managing(&path)) {
         return Some("decisions do not depend on what manages: its errors are not theirs".to_owned());
     }
-    if target == room.name {
+    if target == layer.name {
         let apart = ENGINES_APART.iter().find(|(engine, _)| module.get(1).is_some_and(|part| part == engine));
-        let hit = room.name == "storage"
+        let hit = layer.name == "storage"
             && apart.is_some_and(|(_, others)| rest.first().is_some_and(|part| others.contains(&part.as_str())));
         return hit.then(|| "the engines know nothing of each other: move it beside the trait".to_owned());
     }
-    if !room.may_use.contains(&target.as_str()) {
+    if !layer.may_use.contains(&target.as_str()) {
         return Some(
-            format!("{} may name {} only", room.name, room.may_use.join(", ")).replace("name  only", "name nothing"),
+            format!("{} may name {} only", layer.name, layer.may_use.join(", ")).replace("name  only", "name nothing"),
         );
     }
     let engine = rest.first().is_some_and(|part| ENGINES.contains(&part.as_str()));
-    (target == "storage" && engine && !SEES_ENGINES.contains(&room.name))
-        .then(|| format!("{} sees the trait of storage, not its engines", room.name))
+    (target == "storage" && engine && !SEES_ENGINES.contains(&layer.name))
+        .then(|| format!("{} sees the trait of storage, not its engines", layer.name))
 }
 
 /// Returns a complaint about a path into another crate.
-fn outside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
+fn outside(layer: &Layer, module: &[String], used: &UsedPath) -> Option<String> {
     let first = used.segments.first()?;
     if first == "crate" {
         return None;
     }
     for (crates, owners) in OWNED {
-        if crates.contains(&first.as_str()) && !owners.contains(&room.name) {
+        if crates.contains(&first.as_str()) && !owners.contains(&layer.name) {
             return Some(format!("{first} is for {} alone", owners.join(", ")));
         }
     }
-    if room.name != "model" && !module.starts_with(&["authority".to_owned(), "coherence".to_owned()]) {
+    if layer.name != "model" && !module.starts_with(&["authority".to_owned(), "coherence".to_owned()]) {
         return None;
     }
     // `core` and `std` are the same.
@@ -343,12 +341,12 @@ mod tests {
 
     #[test]
     fn the_house_names_only_rooms_that_it_has() {
-        let known = |name: &&str| HOUSE.iter().any(|room| room.name == *name);
-        assert!(HOUSE.iter().flat_map(|room| room.may_use).all(known));
+        let known = |name: &&str| LAYERS.iter().any(|layer| layer.name == *name);
+        assert!(LAYERS.iter().flat_map(|layer| layer.may_use).all(known));
         assert!(OWNED.iter().flat_map(|(_, owners)| *owners).chain(SEES_ENGINES).all(known));
-        for (place, room) in HOUSE.iter().enumerate() {
-            let above = HOUSE[..place].iter().find(|other| room.may_use.contains(&other.name));
-            assert!(above.is_none(), "{} may use what stands above it", room.name);
+        for (place, layer) in LAYERS.iter().enumerate() {
+            let above = LAYERS[..place].iter().find(|other| layer.may_use.contains(&other.name));
+            assert!(above.is_none(), "{} may use what stands above it", layer.name);
         }
     }
 }

@@ -5,8 +5,8 @@ use proto::batch_authorize_result::Result as Answer;
 use proto::{Access, AuthorizeRequest, BatchAuthorizeRequest, IntrospectKeyRequest, Key, Reason, StoreUse};
 use tonic::Code;
 
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, far_off, key, long_ago};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, far_future, key, long_ago};
 
 const ORDERS: &str = "GET /api/v5/orders";
 
@@ -19,30 +19,30 @@ on_both_engines!(
     a_token_that_is_no_good_tells_why_and_nothing_else,
 );
 
-fn question(token: &str, method: &str, store: &str) -> AuthorizeRequest {
+fn request(token: &str, method: &str, store: &str) -> AuthorizeRequest {
     AuthorizeRequest { key: token.to_owned(), method: method.to_owned(), store: store.to_owned(), ..Default::default() }
 }
 
-async fn a_batch_is_answered_one_by_one_in_its_order(world: &World) {
-    world.import_book().await;
-    world.stores(&["berlin", "madrid"]).await;
-    let module = world.issue(key("module", All, All)).await;
-    let cpa = world.issue(key("cpa", All, Only(&["GET /api/v*/orders/statuses"]))).await;
+async fn a_batch_is_answered_one_by_one_in_its_order(server: &TestServer) {
+    server.import_book().await;
+    server.create_stores(&["berlin", "madrid"]).await;
+    let module = server.create_key(key("module", All, All)).await;
+    let cpa = server.create_key(key("cpa", All, Only(&["GET /api/v*/orders/statuses"]))).await;
     let mut questions = Vec::new();
     for number in 0..250 {
-        questions.push(question(&module.token, ORDERS, ["berlin", "rome"][number % 2]));
-        questions.push(question(&cpa.token, "GET /api/v9/orders/statuses", ""));
-        questions.push(question(&cpa.token, ORDERS, "madrid"));
-        questions.push(question(&"n".repeat(32 + number % 5), ORDERS, ""));
+        questions.push(request(&module.token, ORDERS, ["berlin", "rome"][number % 2]));
+        questions.push(request(&cpa.token, "GET /api/v9/orders/statuses", ""));
+        questions.push(request(&cpa.token, ORDERS, "madrid"));
+        questions.push(request(&"n".repeat(32 + number % 5), ORDERS, ""));
     }
     let request = BatchAuthorizeRequest { requests: questions.clone() };
-    let answer = world.crm.authorization().batch_authorize(request).await.expect("a thousand are answered");
+    let answer = server.crm.authorization().batch_authorize(request).await.expect("a thousand are answered");
     let results = answer.into_inner().results;
     assert_eq!(results.len(), 1_000);
-    for (number, (result, question)) in results.into_iter().zip(questions).enumerate() {
+    for (number, (result, request)) in results.into_iter().zip(questions).enumerate() {
         let Some(Answer::Decision(decision)) = result.result else { panic!("{number} is decided") };
         if number < 12 {
-            let single = world.question(question).await.expect("decided");
+            let single = server.try_authorize(request).await.expect("decided");
             assert_eq!(single, decision, "the same answer as alone");
         }
         match (number % 4, number / 4 % 2) {
@@ -55,10 +55,10 @@ async fn a_batch_is_answered_one_by_one_in_its_order(world: &World) {
     }
 }
 
-async fn a_batch_has_bounds(world: &World) {
+async fn a_batch_has_bounds(server: &TestServer) {
     for count in [0, 1_001] {
         let request = BatchAuthorizeRequest { requests: vec![AuthorizeRequest::default(); count] };
-        let refused = world.crm.authorization().batch_authorize(request).await.expect_err("1 to 1 000 are answered");
+        let refused = server.crm.authorization().batch_authorize(request).await.expect_err("1 to 1 000 are answered");
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
 }
@@ -102,24 +102,24 @@ const REFUSED: [Refused; 8] = [
 
 /// The code paths of a batch in the server: short and usual; with `stores`, which are parsed differently; long; and
 /// long with requests of every kind.
-async fn a_bad_question_leaves_the_others_as_they_are(world: &World) {
-    world.import_book().await;
-    world.stores(&["berlin"]).await;
-    let token = world.issue(key("module", All, All)).await.token;
-    let usual = question(&token, ORDERS, "berlin");
+async fn a_bad_question_leaves_the_others_as_they_are(server: &TestServer) {
+    server.import_book().await;
+    server.create_stores(&["berlin"]).await;
+    let token = server.create_key(key("module", All, All)).await.token;
+    let usual = request(&token, ORDERS, "berlin");
     let several = AuthorizeRequest { stores: vec!["berlin".to_owned()], ..usual.clone() };
     let request = proto::CreateKeyRequest { key: Some(key("another", All, All)), ..Default::default() };
-    let written = world.manager.keys().create_key(request).await.expect("the key is issued").into_inner().written;
+    let written = server.manager.keys().create_key(request).await.expect("the key is issued").into_inner().written;
     let fresh = AuthorizeRequest { min_revision: written.expect("a write says so").revision, ..usual.clone() };
     for (good, count) in [(&usual, 2), (&several, 2), (&fresh, 2), (&usual, 600)] {
         for (name, spoil, fields) in WRONG {
             let mut wrong = good.clone();
             spoil(&mut wrong);
-            let alone = world.order_api.authorization().authorize(wrong.clone()).await.expect_err(name);
+            let alone = server.order_api.authorization().authorize(wrong.clone()).await.expect_err(name);
             let mut requests = vec![good.clone(); count];
             requests.insert(1, wrong.clone());
             requests.push(wrong);
-            let results = results(world, requests).await;
+            let results = results(server, requests).await;
             for at in [1, count + 1] {
                 let Some(Answer::Undecided(undecided)) = &results[at].result else { panic!("{name}: {results:?}") };
                 let named: Vec<_> = undecided.invalid_fields.iter().map(|invalid| invalid.field.as_str()).collect();
@@ -135,11 +135,11 @@ async fn a_bad_question_leaves_the_others_as_they_are(world: &World) {
     }
 }
 
-async fn every_kind_of_question_is_answered_in_its_place(world: &World) {
-    world.import_book().await;
-    world.stores(&["berlin"]).await;
-    let token = world.issue(key("module", All, Only(&["GET /api/v*/orders"]))).await.token;
-    let good = question(&token, ORDERS, "berlin");
+async fn every_kind_of_question_is_answered_in_its_place(server: &TestServer) {
+    server.import_book().await;
+    server.create_stores(&["berlin"]).await;
+    let token = server.create_key(key("module", All, Only(&["GET /api/v*/orders"]))).await.token;
+    let good = request(&token, ORDERS, "berlin");
     let mut requests = vec![good.clone()];
     for (spoil, _) in REFUSED {
         let mut refused = good.clone();
@@ -151,10 +151,10 @@ async fn every_kind_of_question_is_answered_in_its_place(world: &World) {
         spoil(&mut wrong);
         requests.extend([wrong, good.clone()]);
     }
-    let results = results(world, requests.clone()).await;
+    let results = results(server, requests.clone()).await;
     assert_eq!(results.len(), requests.len());
     for (at, (result, request)) in results.into_iter().zip(requests).enumerate() {
-        match (world.order_api.authorization().authorize(request).await, result.result) {
+        match (server.order_api.authorization().authorize(request).await, result.result) {
             (Ok(alone), Some(Answer::Decision(decision))) => {
                 assert_eq!(alone.into_inner().decision.as_ref(), Some(&decision), "{at}: the same as alone");
                 match at.checked_sub(1).and_then(|at| REFUSED.get(at / 2)).filter(|_| at % 2 == 1) {
@@ -172,57 +172,59 @@ async fn every_kind_of_question_is_answered_in_its_place(world: &World) {
     }
 }
 
-async fn results(world: &World, requests: Vec<AuthorizeRequest>) -> Vec<proto::BatchAuthorizeResult> {
+async fn results(server: &TestServer, requests: Vec<AuthorizeRequest>) -> Vec<proto::BatchAuthorizeResult> {
     let request = BatchAuthorizeRequest { requests };
-    let answer = world.order_api.authorization().batch_authorize(request).await;
-    answer.expect("one bad question does not fail the others").into_inner().results
+    let answer = server.order_api.authorization().batch_authorize(request).await;
+    answer.expect("one bad request does not fail the others").into_inner().results
 }
 
-async fn a_token_tells_what_it_may_do(world: &World) {
-    world.import_book().await;
-    world.stores(&["berlin", "madrid", "lisbon"]).await;
-    world.switch_store("lisbon", false).await;
-    let tell = async |token: &str| {
+async fn a_token_tells_what_it_may_do(server: &TestServer) {
+    server.import_book().await;
+    server.create_stores(&["berlin", "madrid", "lisbon"]).await;
+    server.set_store_active("lisbon", false).await;
+    let introspect = async |token: &str| {
         let request = IntrospectKeyRequest { key: token.to_owned(), ..Default::default() };
-        world.order_api.authorization().introspect_key(request).await.expect("told").into_inner()
+        server.order_api.authorization().introspect_key(request).await.expect("told").into_inner()
     };
     let methods = ["GET /api/v*/orders/statuses", "GET /api/v*/customers"];
-    let asked =
-        Key { expire_time: Some(far_off()), ..key("partner", Only(&["madrid", "lisbon", "berlin"]), Only(&methods)) };
-    let partner = world.issue(asked).await;
-    let told = tell(&partner.token).await;
-    assert!(told.usable && told.reason() == Reason::Allowed);
-    assert_eq!((told.key_id.as_str(), told.name.as_str()), (partner.key.id.as_str(), "partner"));
-    assert_eq!((told.store_access(), told.method_access()), (Access::Selected, Access::Selected));
-    let stores: Vec<_> = told.stores.iter().map(|store| (store.code.as_str(), store.name.as_str())).collect();
+    let asked = Key {
+        expire_time: Some(far_future()),
+        ..key("partner", Only(&["madrid", "lisbon", "berlin"]), Only(&methods))
+    };
+    let partner = server.create_key(asked).await;
+    let response = introspect(&partner.token).await;
+    assert!(response.usable && response.reason() == Reason::Allowed);
+    assert_eq!((response.key_id.as_str(), response.name.as_str()), (partner.key.id.as_str(), "partner"));
+    assert_eq!((response.store_access(), response.method_access()), (Access::Selected, Access::Selected));
+    let stores: Vec<_> = response.stores.iter().map(|store| (store.code.as_str(), store.name.as_str())).collect();
     assert_eq!(stores, [("berlin", "Store berlin"), ("madrid", "Store madrid")], "those that are on");
-    assert_eq!(told.methods, ["GET /api/v*/customers", "GET /api/v*/orders/statuses"]);
-    assert_eq!((told.expire_time, told.secret_expire_time), (Some(far_off()), None));
-    assert_eq!(told.revision, world.head().await);
-    assert!(told.scopes.is_empty(), "no scope is open as a whole: {told:?}");
+    assert_eq!(response.methods, ["GET /api/v*/customers", "GET /api/v*/orders/statuses"]);
+    assert_eq!((response.expire_time, response.secret_expire_time), (Some(far_future()), None));
+    assert_eq!(response.revision, server.latest_revision().await);
+    assert!(response.scopes.is_empty(), "no scope is open as a whole: {response:?}");
 
-    let module = tell(&world.issue(key("module", All, All)).await.token).await;
+    let module = introspect(&server.create_key(key("module", All, All)).await.token).await;
     assert_eq!((module.store_access(), module.method_access()), (Access::All, Access::All));
     assert_eq!((module.stores.len(), module.methods.len()), (2, 199), "what all means just now");
     assert!(module.scopes.contains(&"order_read".to_owned()) && module.scopes.is_sorted(), "{:?}", module.scopes);
     assert_eq!(module.expire_time, None);
 
-    let book = crate::world::built_in_book();
+    let book = crate::test_server::built_in_book();
     let of_scope = book.iter().filter(|method| method.scope == "cost_read").map(|method| method.method.as_str());
     let of_scope: Vec<&str> = of_scope.collect();
-    let costs = tell(&world.issue(key("costs", All, Only(&of_scope))).await.token).await;
+    let costs = introspect(&server.create_key(key("costs", All, Only(&of_scope))).await.token).await;
     assert_eq!(costs.scopes, ["cost_read"], "a scope is open when all of its methods are");
 }
 
-async fn a_token_that_is_no_good_tells_why_and_nothing_else(world: &World) {
-    world.method("GET /api/v*/orders", StoreUse::None).await;
-    let off = world.issue(Key { active: Some(false), ..key("off", All, All) }).await;
-    let ended = world.issue(Key { expire_time: Some(long_ago(0)), ..key("ended", All, All) }).await;
-    let late = world.issue(Key { not_before: Some(far_off()), ..key("late", All, All) }).await;
-    let revoked = world.issue(key("revoked", All, All)).await;
-    world.revoke(&revoked.key.id, "leaked").await;
-    let deleted = world.issue(key("deleted", All, All)).await;
-    world.delete(&deleted.key.id).await;
+async fn a_token_that_is_no_good_tells_why_and_nothing_else(server: &TestServer) {
+    server.create_method("GET /api/v*/orders", StoreUse::None).await;
+    let off = server.create_key(Key { active: Some(false), ..key("off", All, All) }).await;
+    let ended = server.create_key(Key { expire_time: Some(long_ago(0)), ..key("ended", All, All) }).await;
+    let late = server.create_key(Key { not_before: Some(far_future()), ..key("late", All, All) }).await;
+    let revoked = server.create_key(key("revoked", All, All)).await;
+    server.revoke_key(&revoked.key.id, "leaked").await;
+    let deleted = server.create_key(key("deleted", All, All)).await;
+    server.delete_key(&deleted.key.id).await;
     for (token, why) in [
         (&*off.token, Reason::KeyInactive),
         (&ended.token, Reason::KeyExpired),
@@ -233,11 +235,11 @@ async fn a_token_that_is_no_good_tells_why_and_nothing_else(world: &World) {
         ("short", Reason::KeyMalformed),
     ] {
         let request = IntrospectKeyRequest { key: token.to_owned(), ..Default::default() };
-        let told = world.order_api.authorization().introspect_key(request).await.expect("told").into_inner();
+        let response = server.order_api.authorization().introspect_key(request).await.expect("told").into_inner();
         let nothing_else =
-            proto::IntrospectKeyResponse { reason: why.into(), revision: told.revision, ..Default::default() };
-        assert_eq!(told, nothing_else);
+            proto::IntrospectKeyResponse { reason: why.into(), revision: response.revision, ..Default::default() };
+        assert_eq!(response, nothing_else);
     }
-    let empty = world.order_api.authorization().introspect_key(IntrospectKeyRequest::default()).await;
+    let empty = server.order_api.authorization().introspect_key(IntrospectKeyRequest::default()).await;
     assert_eq!(empty.expect_err("a token must be given").code(), Code::InvalidArgument);
 }

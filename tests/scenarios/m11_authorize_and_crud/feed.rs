@@ -7,8 +7,8 @@ use prost_types::value::Kind;
 use proto::{Change, Key, ListChangesRequest, Role, WatchChangesRequest, WatchChangesResponse};
 use tonic::{Code, Streaming};
 
-use crate::world::Of::{All, Only};
-use crate::world::{World, because, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{TestServer, key, with_comment};
 
 /// Bound for a change to be streamed.
 const SOON: Duration = Duration::from_secs(10);
@@ -20,9 +20,9 @@ on_both_engines!(
     the_audit_is_searched_by_subject_actor_and_time,
 );
 
-async fn watch(world: &World, after_revision: &str) -> Streaming<WatchChangesResponse> {
+async fn watch(server: &TestServer, after_revision: &str) -> Streaming<WatchChangesResponse> {
     let request = WatchChangesRequest { after_revision: after_revision.to_owned() };
-    world.order_api.authorization().watch_changes(request).await.expect("it can be watched").into_inner()
+    server.order_api.authorization().watch_changes(request).await.expect("it can be watched").into_inner()
 }
 
 async fn next(stream: &mut Streaming<WatchChangesResponse>) -> WatchChangesResponse {
@@ -30,31 +30,31 @@ async fn next(stream: &mut Streaming<WatchChangesResponse>) -> WatchChangesRespo
     message.expect("the stream goes on").expect("the stream does not end")
 }
 
-fn said(message: &WatchChangesResponse) -> Vec<(&str, &str, &str)> {
+fn changed_subjects(message: &WatchChangesResponse) -> Vec<(&str, &str, &str)> {
     let subjects = message.subjects.iter();
     subjects.map(|subject| (subject.kind.as_str(), subject.id.as_str(), subject.action.as_str())).collect()
 }
 
-async fn whoever_watches_hears_of_every_revision_once_and_in_order(world: &World) {
-    world.stores(&["berlin"]).await;
-    let mut stream = watch(world, "").await;
+async fn whoever_watches_hears_of_every_revision_once_and_in_order(server: &TestServer) {
+    server.create_stores(&["berlin"]).await;
+    let mut stream = watch(server, "").await;
     let first = next(&mut stream).await;
-    assert_eq!((first.number, first.subjects.len()), (world.head().await, 0), "it tells where it begins");
+    assert_eq!((first.number, first.subjects.len()), (server.latest_revision().await, 0), "it tells where it begins");
     assert!(!first.revision.is_empty());
 
-    world.stores(&["madrid"]).await;
-    world.method("GET /api/v*/orders", proto::StoreUse::None).await;
-    let issued = world.issue(key("partner", Only(&["madrid"]), All)).await;
+    server.create_stores(&["madrid"]).await;
+    server.create_method("GET /api/v*/orders", proto::StoreUse::None).await;
+    let issued = server.create_key(key("partner", Only(&["madrid"]), All)).await;
     let id = issued.key.id.as_str();
     let on_hold = Key { id: id.to_owned(), active: Some(false), ..Default::default() };
-    world.update_key(on_hold, &["active"]).await;
-    world.revoke(id, "over").await;
-    world.delete(id).await;
-    let (operator, _) = world.hire("temporary", Role::Viewer, None).await;
+    server.update_key(on_hold, &["active"]).await;
+    server.revoke_key(id, "over").await;
+    server.delete_key(id).await;
+    let (operator, _) = server.create_operator("temporary", Role::Viewer, None).await;
     let request = proto::DeleteMethodRequest { method: "GET /api/v*/orders".to_owned(), ..Default::default() };
-    world.manager.methods().delete_method(request).await.expect("retired");
+    server.manager.methods().delete_method(request).await.expect("retired");
     let request = proto::DeleteStoreRequest { code: "madrid".to_owned(), ..Default::default() };
-    world.manager.stores().delete_store(request).await.expect("removed");
+    server.manager.stores().delete_store(request).await.expect("removed");
 
     let expected = [
         ("store", "madrid", "create"),
@@ -68,34 +68,34 @@ async fn whoever_watches_hears_of_every_revision_once_and_in_order(world: &World
         ("store", "madrid", "delete"),
     ];
     for (number, subject) in (first.number + 1..).zip(expected) {
-        let told = next(&mut stream).await;
-        assert_eq!((told.number, said(&told)), (number, vec![subject]));
+        let response = next(&mut stream).await;
+        assert_eq!((response.number, changed_subjects(&response)), (number, vec![subject]));
     }
-    world.import_book().await;
-    let told = next(&mut stream).await;
-    assert_eq!((told.number, told.subjects.len()), (first.number + 10, 199), "one revision, many subjects");
+    server.import_book().await;
+    let response = next(&mut stream).await;
+    assert_eq!((response.number, response.subjects.len()), (first.number + 10, 199), "one revision, many subjects");
 }
 
-async fn whoever_was_away_goes_on_where_it_was(world: &World) {
-    let mut stream = watch(world, "").await;
+async fn whoever_was_away_goes_on_where_it_was(server: &TestServer) {
+    let mut stream = watch(server, "").await;
     let start = next(&mut stream).await;
-    world.stores(&["berlin", "madrid", "lisbon"]).await;
+    server.create_stores(&["berlin", "madrid", "lisbon"]).await;
     let seen = next(&mut stream).await;
     drop(stream);
 
-    let mut again = watch(world, &seen.revision).await;
+    let mut again = watch(server, &seen.revision).await;
     let begin = next(&mut again).await;
-    assert_eq!((begin.number, &begin.revision, said(&begin)), (seen.number, &seen.revision, vec![]));
-    assert_eq!(said(&next(&mut again).await), [("store", "madrid", "create")]);
-    assert_eq!(said(&next(&mut again).await), [("store", "lisbon", "create")]);
-    world.stores(&["oslo"]).await;
-    assert_eq!(said(&next(&mut again).await), [("store", "oslo", "create")]);
+    assert_eq!((begin.number, &begin.revision, changed_subjects(&begin)), (seen.number, &seen.revision, vec![]));
+    assert_eq!(changed_subjects(&next(&mut again).await), [("store", "madrid", "create")]);
+    assert_eq!(changed_subjects(&next(&mut again).await), [("store", "lisbon", "create")]);
+    server.create_stores(&["oslo"]).await;
+    assert_eq!(changed_subjects(&next(&mut again).await), [("store", "oslo", "create")]);
 
     let (number, nonce) = start.revision.split_once('-').expect("a number and a nonce");
     let flipped = if nonce.starts_with('0') { "1" } else { "0" };
     for foreign in [format!("{number}-{flipped}{}", &nonce[1..]), "r999999-0000000000000001".to_owned()] {
         let request = WatchChangesRequest { after_revision: foreign };
-        let answer = world.order_api.authorization().watch_changes(request).await;
+        let answer = server.order_api.authorization().watch_changes(request).await;
         let ended = match answer {
             Ok(stream) => stream.into_inner().message().await.expect_err("there is no such past"),
             Err(status) => status,
@@ -103,7 +103,7 @@ async fn whoever_was_away_goes_on_where_it_was(world: &World) {
         assert_eq!(ended.code(), Code::OutOfRange);
     }
     let request = WatchChangesRequest { after_revision: "yesterday".to_owned() };
-    let refused = world.order_api.authorization().watch_changes(request).await.expect_err("no revision");
+    let refused = server.order_api.authorization().watch_changes(request).await.expect_err("no revision");
     assert_eq!(refused.code(), Code::InvalidArgument);
 }
 
@@ -121,18 +121,18 @@ fn flag(image: Option<&prost_types::Struct>, field: &str) -> bool {
     }
 }
 
-async fn the_audit_tells_who_changed_what_when_and_why(world: &World) {
-    let first = world.changes().await;
+async fn the_audit_tells_who_changed_what_when_and_why(server: &TestServer) {
+    let first = server.changes().await;
     let bootstrap = first.first().expect("the first start made an operator");
     assert_eq!((bootstrap.actor.as_str(), bootstrap.action.as_str()), ("system", "create"));
     assert_eq!(text(bootstrap.after.as_ref(), "name"), "admin");
 
     let request = proto::CreateKeyRequest {
         key: Some(key("partner", All, All)),
-        options: because("ticket 17"),
+        options: with_comment("ticket 17"),
         ..Default::default()
     };
-    let made = world.manager.keys().create_key(request).await.expect("made").into_inner().key.expect("a key");
+    let made = server.manager.keys().create_key(request).await.expect("made").into_inner().key.expect("a key");
     let request = proto::UpdateKeyRequest {
         key: Some(Key {
             id: made.id.clone(),
@@ -140,28 +140,28 @@ async fn the_audit_tells_who_changed_what_when_and_why(world: &World) {
             active: Some(false),
             ..Default::default()
         }),
-        update_mask: crate::world::mask(&["name", "active"]),
-        options: because("contract ended"),
+        update_mask: crate::test_server::mask(&["name", "active"]),
+        options: with_comment("contract ended"),
     };
-    world.admin.keys().update_key(request).await.expect("changed");
-    world.delete(&made.id).await;
+    server.admin.keys().update_key(request).await.expect("changed");
+    server.delete_key(&made.id).await;
 
-    let changes = world.changes().await;
+    let changes = server.changes().await;
     let [create, update, delete] = &changes[first.len()..] else { panic!("three changes: {changes:?}") };
     let whoami = async |client: &crate::calls::Client| {
         let answer = client.operators().get_current_operator(proto::GetCurrentOperatorRequest {}).await;
         answer.expect("whoever calls may ask").into_inner().operator.expect("an operator")
     };
-    let (manager, admin) = (whoami(&world.manager).await, whoami(&world.admin).await);
-    let said = |change: &Change| {
+    let (manager, admin) = (whoami(&server.manager).await, whoami(&server.admin).await);
+    let changed_subjects = |change: &Change| {
         (change.actor.clone(), change.actor_name.clone(), change.action.clone(), change.comment.clone())
     };
     let by = |operator: &proto::Operator, action: &str, comment: &str| {
         (operator.id.clone(), operator.name.clone(), action.to_owned(), comment.to_owned())
     };
-    assert_eq!(said(create), by(&manager, "create", "ticket 17"));
-    assert_eq!(said(update), by(&admin, "update", "contract ended"));
-    assert_eq!(said(delete), by(&manager, "delete", ""));
+    assert_eq!(changed_subjects(create), by(&manager, "create", "ticket 17"));
+    assert_eq!(changed_subjects(update), by(&admin, "update", "contract ended"));
+    assert_eq!(changed_subjects(delete), by(&manager, "delete", ""));
     for change in [create, update, delete] {
         assert_eq!((change.subject_kind.as_str(), change.subject_id.as_str()), ("key", made.id.as_str()));
         assert_eq!(change.ordinal, 0);
@@ -176,14 +176,14 @@ async fn the_audit_tells_who_changed_what_when_and_why(world: &World) {
     assert_eq!((text(update.after.as_ref(), "name"), flag(update.after.as_ref(), "active")), ("former partner", false));
 }
 
-async fn the_audit_is_searched_by_subject_actor_and_time(world: &World) {
-    world.stores(&["berlin", "madrid"]).await;
-    let issued = world.issue(key("partner", All, All)).await;
-    world.switch_store("berlin", false).await;
-    world.revoke(&issued.key.id, "over").await;
-    let every = world.changes().await;
+async fn the_audit_is_searched_by_subject_actor_and_time(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid"]).await;
+    let issued = server.create_key(key("partner", All, All)).await;
+    server.set_store_active("berlin", false).await;
+    server.revoke_key(&issued.key.id, "over").await;
+    let every = server.changes().await;
     let list = async |request: ListChangesRequest| {
-        let answer = world.officer.audit().list_changes(request).await.expect("changes are listed").into_inner();
+        let answer = server.officer.audit().list_changes(request).await.expect("changes are listed").into_inner();
         let mut changes = answer.changes;
         changes.reverse();
         changes
@@ -213,14 +213,14 @@ async fn the_audit_is_searched_by_subject_actor_and_time(world: &World) {
     let mut paged = Vec::new();
     let mut request = ListChangesRequest { page_size: 2, ..Default::default() };
     loop {
-        let page = world.officer.audit().list_changes(request.clone()).await.expect("listed").into_inner();
+        let page = server.officer.audit().list_changes(request.clone()).await.expect("listed").into_inner();
         assert!(page.changes.len() <= 2);
         paged.extend(page.changes);
         if page.next_page_token.is_empty() {
             break;
         }
         // Changes made meanwhile are newer than the page, and not on the following ones.
-        world.switch_store("madrid", paged.len() % 4 == 0).await;
+        server.set_store_active("madrid", paged.len() % 4 == 0).await;
         request.page_token = page.next_page_token;
     }
     paged.reverse();

@@ -5,8 +5,8 @@ use proto::{Operator, Role};
 use tonic::{Code, Status};
 
 use crate::calls::{Client, reason};
-use crate::world::Of::All;
-use crate::world::{World, far_off, key, long_ago, mask};
+use crate::test_server::Selection::All;
+use crate::test_server::{TestServer, far_future, key, long_ago, mask};
 
 on_both_engines!(
     each_role_may_do_what_it_is_for,
@@ -22,20 +22,20 @@ async fn whoami(client: &Client) -> Result<Operator, Status> {
     Ok(answer.into_inner().operator.expect("an operator"))
 }
 
-async fn update(world: &World, operator: Operator, fields: &[&str]) -> Result<Operator, Status> {
+async fn update(server: &TestServer, operator: Operator, fields: &[&str]) -> Result<Operator, Status> {
     let request = proto::UpdateOperatorRequest { operator: Some(operator), update_mask: mask(fields), options: None };
-    let answer = world.admin.operators().update_operator(request).await?;
+    let answer = server.admin.operators().update_operator(request).await?;
     Ok(answer.into_inner().operator.expect("an operator"))
 }
 
-async fn revoke(world: &World, id: &str) -> Result<Operator, Status> {
+async fn revoke(server: &TestServer, id: &str) -> Result<Operator, Status> {
     let request = proto::RevokeOperatorRequest { id: id.to_owned(), options: None };
-    let answer = world.admin.operators().revoke_operator(request).await?;
+    let answer = server.admin.operators().revoke_operator(request).await?;
     Ok(answer.into_inner().operator.expect("an operator"))
 }
 
-async fn each_role_may_do_what_it_is_for(world: &World) {
-    let clients = [&world.admin, &world.manager, &world.officer, &world.order_api];
+async fn each_role_may_do_what_it_is_for(server: &TestServer) {
+    let clients = [&server.admin, &server.manager, &server.officer, &server.order_api];
     let mut seen = Vec::new();
     for client in clients {
         let me = whoami(client).await.expect("everyone may ask who they are");
@@ -61,46 +61,46 @@ async fn each_role_may_do_what_it_is_for(world: &World) {
     assert_eq!(seen, expected);
 }
 
-async fn a_revoked_operator_is_nobody_at_once(world: &World) {
-    let (operator, token) = world.hire("temporary", Role::Editor, None).await;
-    let client = world.client(&token);
+async fn a_revoked_operator_is_nobody_at_once(server: &TestServer) {
+    let (operator, token) = server.create_operator("temporary", Role::Editor, None).await;
+    let client = server.client(&token);
     whoami(&client).await.expect("hired");
     client.create_key(key("one", All, All)).await.expect("an editor may");
-    let revoked = revoke(world, &operator.id).await.expect("revoked");
+    let revoked = revoke(server, &operator.id).await.expect("revoked");
     assert!(revoked.revoke_time.is_some());
     assert_eq!(whoami(&client).await.expect_err("nobody").code(), Code::Unauthenticated);
     assert_eq!(client.create_key(key("two", All, All)).await.expect_err("nobody").code(), Code::Unauthenticated);
     assert_eq!(client.authorize("x", "GET /", "").await.expect_err("nobody").code(), Code::Unauthenticated);
 
-    let head = world.head().await;
-    assert_eq!(revoke(world, &operator.id).await.expect("again is no error"), revoked);
-    assert_eq!(world.head().await, head);
+    let head = server.latest_revision().await;
+    assert_eq!(revoke(server, &operator.id).await.expect("again is no error"), revoked);
+    assert_eq!(server.latest_revision().await, head);
     let back = Operator { id: operator.id.clone(), role: Role::Admin.into(), ..Default::default() };
-    let refused = update(world, back, &["role"]).await.expect_err("a revocation is final");
+    let refused = update(server, back, &["role"]).await.expect_err("a revocation is final");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPERATOR_REVOKED"));
     let rotate = proto::RotateOperatorRequest { id: operator.id.clone(), options: None };
-    let refused = world.admin.operators().rotate_operator(rotate).await.expect_err("a revocation is final");
+    let refused = server.admin.operators().rotate_operator(rotate).await.expect_err("a revocation is final");
     assert_eq!(reason(&refused), "OPERATOR_REVOKED");
-    let (again, _) = world.hire("temporary", Role::Viewer, None).await;
+    let (again, _) = server.create_operator("temporary", Role::Viewer, None).await;
     assert_ne!(again.id, operator.id, "the name is free again");
 }
 
-async fn a_rotated_operators_old_token_ends_at_once(world: &World) {
-    let (operator, first) = world.hire("deployment", Role::Viewer, None).await;
+async fn a_rotated_operators_old_token_ends_at_once(server: &TestServer) {
+    let (operator, first) = server.create_operator("deployment", Role::Viewer, None).await;
     assert!(first.starts_with("lko_") && first.ends_with(&operator.hint));
     let request = proto::RotateOperatorRequest { id: operator.id.clone(), options: None };
-    let answer = world.admin.operators().rotate_operator(request).await.expect("rotated").into_inner();
+    let answer = server.admin.operators().rotate_operator(request).await.expect("rotated").into_inner();
     let rotated = answer.operator.expect("an operator");
     assert!(answer.token != *first && answer.token.ends_with(&rotated.hint));
     assert_eq!((rotated.id.as_str(), rotated.name.as_str()), (operator.id.as_str(), "deployment"));
-    let old = whoami(&world.client(&first)).await.expect_err("the old token is nobody's");
+    let old = whoami(&server.client(&first)).await.expect_err("the old token is nobody's");
     assert_eq!(old.code(), Code::Unauthenticated);
-    assert_eq!(whoami(&world.client(&answer.token)).await.expect("the new one is").id, operator.id);
+    assert_eq!(whoami(&server.client(&answer.token)).await.expect("the new one is").id, operator.id);
 }
 
-async fn a_changed_role_holds_at_once(world: &World) {
-    let (operator, token) = world.hire("new colleague", Role::Viewer, None).await;
-    let client = world.client(&token);
+async fn a_changed_role_holds_at_once(server: &TestServer) {
+    let (operator, token) = server.create_operator("new colleague", Role::Viewer, None).await;
+    let client = server.client(&token);
     let may_make = async || match client.create_key(key("attempt", All, All)).await {
         Ok(_) => true,
         Err(status) if status.code() == Code::PermissionDenied => false,
@@ -109,50 +109,50 @@ async fn a_changed_role_holds_at_once(world: &World) {
     assert!(!may_make().await);
     for (role, may) in [(Role::Editor, true), (Role::Authorizer, false), (Role::Admin, true), (Role::Viewer, false)] {
         let changed = Operator { id: operator.id.clone(), role: role.into(), ..Default::default() };
-        assert_eq!(update(world, changed, &["role"]).await.expect("changed").role(), role);
+        assert_eq!(update(server, changed, &["role"]).await.expect("changed").role(), role);
         assert_eq!(may_make().await, may, "{role:?}");
     }
     let ended = Operator { id: operator.id.clone(), expire_time: Some(long_ago(0)), ..Default::default() };
-    update(world, ended, &["expire_time"]).await.expect("changed");
+    update(server, ended, &["expire_time"]).await.expect("changed");
     assert_eq!(whoami(&client).await.expect_err("expired").code(), Code::Unauthenticated);
-    let extended = Operator { id: operator.id.clone(), expire_time: Some(far_off()), ..Default::default() };
-    update(world, extended, &["expire_time"]).await.expect("changed");
+    let extended = Operator { id: operator.id.clone(), expire_time: Some(far_future()), ..Default::default() };
+    update(server, extended, &["expire_time"]).await.expect("changed");
     whoami(&client).await.expect("good again");
 }
 
-async fn the_last_admin_cannot_be_lost(world: &World) {
-    let admin = whoami(&world.admin).await.expect("the admin");
-    let head = world.head().await;
+async fn the_last_admin_cannot_be_lost(server: &TestServer) {
+    let admin = whoami(&server.admin).await.expect("the admin");
+    let head = server.latest_revision().await;
     let demoted = Operator { id: admin.id.clone(), role: Role::Viewer.into(), ..Default::default() };
-    let expiring = Operator { id: admin.id.clone(), expire_time: Some(far_off()), ..Default::default() };
+    let expiring = Operator { id: admin.id.clone(), expire_time: Some(far_future()), ..Default::default() };
     let refusals = [
-        revoke(world, &admin.id).await.expect_err("the last one"),
-        update(world, demoted.clone(), &["role"]).await.expect_err("the last one"),
-        update(world, expiring.clone(), &["expire_time"]).await.expect_err("the last one"),
+        revoke(server, &admin.id).await.expect_err("the last one"),
+        update(server, demoted.clone(), &["role"]).await.expect_err("the last one"),
+        update(server, expiring.clone(), &["expire_time"]).await.expect_err("the last one"),
     ];
     for refused in refusals {
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "LAST_ADMIN"));
     }
-    assert_eq!(world.head().await, head);
-    world.hire("passing admin", Role::Admin, Some(far_off())).await;
-    let refused = update(world, demoted.clone(), &["role"]).await.expect_err("the other one will expire");
+    assert_eq!(server.latest_revision().await, head);
+    server.create_operator("passing admin", Role::Admin, Some(far_future())).await;
+    let refused = update(server, demoted.clone(), &["role"]).await.expect_err("the other one will expire");
     assert_eq!(reason(&refused), "LAST_ADMIN");
 
-    let (_, token) = world.hire("second admin", Role::Admin, None).await;
-    update(world, demoted, &["role"]).await.expect("another one stays");
-    let listed = world.admin.operators().list_operators(proto::ListOperatorsRequest::default()).await;
+    let (_, token) = server.create_operator("second admin", Role::Admin, None).await;
+    update(server, demoted, &["role"]).await.expect("another one stays");
+    let listed = server.admin.operators().list_operators(proto::ListOperatorsRequest::default()).await;
     assert_eq!(listed.expect_err("a viewer now").code(), Code::PermissionDenied);
-    let listed = world.client(&token).operators().list_operators(proto::ListOperatorsRequest::default()).await;
+    let listed = server.client(&token).operators().list_operators(proto::ListOperatorsRequest::default()).await;
     listed.expect("the second admin goes on");
 }
 
-async fn operators_are_listed_and_read_without_their_tokens(world: &World) {
-    let (operator, token) = world.hire("auditor", Role::Viewer, Some(far_off())).await;
-    let (gone, _) = world.hire("gone", Role::Viewer, None).await;
-    revoke(world, &gone.id).await.expect("revoked");
+async fn operators_are_listed_and_read_without_their_tokens(server: &TestServer) {
+    let (operator, token) = server.create_operator("auditor", Role::Viewer, Some(far_future())).await;
+    let (gone, _) = server.create_operator("gone", Role::Viewer, None).await;
+    revoke(server, &gone.id).await.expect("revoked");
     let list = async |role: Role, include_revoked: bool| {
         let request = proto::ListOperatorsRequest { role: role.into(), include_revoked, ..Default::default() };
-        let answer = world.admin.operators().list_operators(request).await.expect("listed").into_inner();
+        let answer = server.admin.operators().list_operators(request).await.expect("listed").into_inner();
         answer.operators
     };
     let names = |operators: &[Operator]| operators.iter().map(|operator| operator.name.clone()).collect::<Vec<_>>();
@@ -162,15 +162,15 @@ async fn operators_are_listed_and_read_without_their_tokens(world: &World) {
     assert_eq!(every[0], operator);
     assert_eq!(names(&list(Role::Viewer, true).await), ["gone", "auditor", "security officer"]);
     assert_eq!(names(&list(Role::Authorizer, false).await), ["crm", "order api"]);
-    let read = world.admin.operators().get_operator(proto::GetOperatorRequest { id: operator.id.clone() }).await;
+    let read = server.admin.operators().get_operator(proto::GetOperatorRequest { id: operator.id.clone() }).await;
     assert_eq!(read.expect("read").into_inner().operator, Some(operator.clone()));
-    assert_eq!(operator.expire_time, Some(far_off()));
+    assert_eq!(operator.expire_time, Some(far_future()));
     assert!(!format!("{every:?}").contains(&*token), "the token is nowhere in the list");
 
     let taken = proto::CreateOperatorRequest {
         operator: Some(Operator { name: "auditor".to_owned(), role: Role::Viewer.into(), ..Default::default() }),
         options: None,
     };
-    let refused = world.admin.operators().create_operator(taken).await.expect_err("the name is taken");
+    let refused = server.admin.operators().create_operator(taken).await.expect_err("the name is taken");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "OPERATOR_NAME_TAKEN"));
 }

@@ -4,8 +4,8 @@ use latchkey::proto::v1 as proto;
 use proto::{AuthorizeRequest, IntrospectKeyRequest, Key, Reason};
 use tonic::Code;
 
-use crate::world::Of::All;
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::All;
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 const ANY: &str = "GET /anything";
 
@@ -15,45 +15,45 @@ on_both_engines!(
     revisions_count_writes_and_nothing_else,
 );
 
-async fn a_question_is_answered_as_of_the_write_it_names(world: &World) {
+async fn a_question_is_answered_as_of_the_write_it_names(server: &TestServer) {
     let mut last = 0;
     for number in 0..20 {
         let request =
             proto::CreateKeyRequest { key: Some(key(&format!("key {number}"), All, All)), ..Default::default() };
-        let made = world.manager.keys().create_key(request).await.expect("made").into_inner();
+        let made = server.manager.keys().create_key(request).await.expect("made").into_inner();
         let written = made.written.expect("a write says which revision it made");
         assert!(written.pending_replicas.is_empty(), "the only replica has applied it: {written:?}");
-        let question = AuthorizeRequest {
+        let request = AuthorizeRequest {
             key: made.token.clone(),
             method: ANY.to_owned(),
             min_revision: written.revision.clone(),
             ..Default::default()
         };
-        let decision = world.question(question).await.expect("decided").must_allow();
-        assert_eq!(decision.revision, world.head().await, "the decision says as of when");
+        let decision = server.try_authorize(request).await.expect("decided").must_allow();
+        assert_eq!(decision.revision, server.latest_revision().await, "the decision says as of when");
         assert!(decision.revision > last, "revisions grow");
         last = decision.revision;
         let request = IntrospectKeyRequest { key: made.token, min_revision: written.revision };
-        let told = world.crm.authorization().introspect_key(request).await.expect("told").into_inner();
-        assert!(told.usable && told.revision >= last);
+        let response = server.crm.authorization().introspect_key(request).await.expect("told").into_inner();
+        assert!(response.usable && response.revision >= last);
     }
 }
 
-async fn a_revision_of_another_past_or_future_is_refused(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
+async fn a_revision_of_another_past_or_future_is_refused(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
     let off = Key { id: issued.key.id.clone(), active: Some(false), ..Default::default() };
     let request =
-        proto::UpdateKeyRequest { key: Some(off), update_mask: crate::world::mask(&["active"]), options: None };
-    let written = world.manager.keys().update_key(request).await.expect("changed").into_inner().written;
+        proto::UpdateKeyRequest { key: Some(off), update_mask: crate::test_server::mask(&["active"]), options: None };
+    let written = server.manager.keys().update_key(request).await.expect("changed").into_inner().written;
     let current = written.expect("a revision").revision;
     let ask = async |min_revision: &str| {
-        let question = AuthorizeRequest {
+        let request = AuthorizeRequest {
             key: issued.token.0.clone(),
             method: ANY.to_owned(),
             min_revision: min_revision.to_owned(),
             ..Default::default()
         };
-        world.question(question).await
+        server.try_authorize(request).await
     };
     ask(&current).await.expect("decided").must_refuse(Reason::KeyInactive);
     // The token is opaque; these two are what a restored database would return.
@@ -72,31 +72,31 @@ async fn a_revision_of_another_past_or_future_is_refused(world: &World) {
     }
 }
 
-async fn revisions_count_writes_and_nothing_else(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
-    let head = world.head().await;
+async fn revisions_count_writes_and_nothing_else(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
+    let head = server.latest_revision().await;
     for _ in 0..5 {
-        world.ask(&issued.token, ANY, "").await.must_allow();
-        world.ask("a-token-that-was-never-given-to-anybody", ANY, "").await.must_refuse(Reason::KeyUnknown);
-        world.list_keys(proto::ListKeysRequest::default()).await;
-        world.get_key(&issued.key.id).await.expect("read");
+        server.authorize(&issued.token, ANY, "").await.must_allow();
+        server.authorize("a-token-that-was-never-given-to-anybody", ANY, "").await.must_refuse(Reason::KeyUnknown);
+        server.list_keys(proto::ListKeysRequest::default()).await;
+        server.get_key(&issued.key.id).await.expect("read");
     }
     let same = Key { id: issued.key.id.clone(), name: "partner".to_owned(), active: Some(true), ..Default::default() };
     let request = proto::UpdateKeyRequest {
         key: Some(same),
-        update_mask: crate::world::mask(&["name", "active", "labels", "networks"]),
+        update_mask: crate::test_server::mask(&["name", "active", "labels", "networks"]),
         options: None,
     };
-    let answer = world.manager.keys().update_key(request).await.expect("no error").into_inner();
+    let answer = server.manager.keys().update_key(request).await.expect("no error").into_inner();
     assert_eq!(answer.key, Some(issued.key.clone()), "what changes nothing leaves even the etag");
-    assert_eq!(world.head().await, head, "and takes no revision");
-    let question = AuthorizeRequest {
+    assert_eq!(server.latest_revision().await, head, "and takes no revision");
+    let request = AuthorizeRequest {
         key: issued.token.0.clone(),
         method: ANY.to_owned(),
         min_revision: answer.written.expect("it says what it found").revision,
         ..Default::default()
     };
-    assert_eq!(world.question(question).await.expect("decided").must_allow().revision, head);
-    world.stores(&["berlin"]).await;
-    assert_eq!(world.head().await, head + 1);
+    assert_eq!(server.try_authorize(request).await.expect("decided").must_allow().revision, head);
+    server.create_stores(&["berlin"]).await;
+    assert_eq!(server.latest_revision().await, head + 1);
 }

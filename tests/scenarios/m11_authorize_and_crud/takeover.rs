@@ -7,8 +7,8 @@ use proto::{FindKeyRequest, ImportKeysRequest, ImportedKey, Key, Reason, SecretO
 use tonic::{Code, Status};
 
 use crate::calls::reason;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key, violated};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key, violated_fields};
 
 const ORDERS: &str = "GET /api/v5/orders";
 
@@ -36,14 +36,18 @@ fn by_digest(key: Key, token: &str, hint: &str) -> ImportedKey {
     ImportedKey { key: Some(key), secret: Some(Secret::Sha256(hex(token))), hint: hint.to_owned() }
 }
 
-async fn import(world: &World, keys: Vec<ImportedKey>, dry_run: bool) -> Result<proto::ImportKeysResponse, Status> {
+async fn import(
+    server: &TestServer,
+    keys: Vec<ImportedKey>,
+    dry_run: bool,
+) -> Result<proto::ImportKeysResponse, Status> {
     let request = ImportKeysRequest { keys, dry_run, options: None };
-    Ok(world.manager.keys().import_keys(request).await?.into_inner())
+    Ok(server.manager.keys().import_keys(request).await?.into_inner())
 }
 
-async fn keys_are_taken_over_by_their_tokens_or_digests(world: &World) {
-    world.method("GET /api/v*/orders", StoreUse::Optional).await;
-    world.stores(&["berlin", "madrid"]).await;
+async fn keys_are_taken_over_by_their_tokens_or_digests(server: &TestServer) {
+    server.create_method("GET /api/v*/orders", StoreUse::Optional).await;
+    server.create_stores(&["berlin", "madrid"]).await;
     let count = 300;
     let keys = (0..count)
         .map(|number| {
@@ -57,48 +61,48 @@ async fn keys_are_taken_over_by_their_tokens_or_digests(world: &World) {
         })
         .collect();
     // Requested before: that decision must not be cached.
-    world.ask(&foreign(0), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
-    let head = world.head().await;
-    let answer = import(world, keys, false).await.expect("taken over");
+    server.authorize(&foreign(0), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
+    let head = server.latest_revision().await;
+    let answer = import(server, keys, false).await.expect("taken over");
     assert_eq!((answer.imported, answer.ids.len()), (300, count));
     assert!(answer.written.is_some());
-    assert_eq!(world.head().await, head + 1, "all of them in one revision");
+    assert_eq!(server.latest_revision().await, head + 1, "all of them in one revision");
     for number in [0, 1, 2, 3, 150, 298, 299] {
-        let decision = world.ask(&foreign(number), ORDERS, "").await.must_allow();
+        let decision = server.authorize(&foreign(number), ORDERS, "").await.must_allow();
         assert_eq!(decision.key_id, answer.ids[number], "the ids are in the order given");
         assert_eq!(decision.store, ["berlin", "madrid"][number % 2]);
-        let read = world.get_key(&decision.key_id).await.expect("the key is there");
+        let read = server.get_key(&decision.key_id).await.expect("the key is there");
         assert_eq!(read.name, format!("shop {number}"));
         assert_eq!(read.secrets[0].origin(), SecretOrigin::Supplied);
         assert!(foreign(number).ends_with(&read.secrets[0].hint) && read.secrets[0].hint.len() == 4);
     }
-    assert_eq!(world.list_keys(proto::ListKeysRequest { page_size: 1_000, ..Default::default() }).await.len(), count);
+    assert_eq!(server.list_keys(proto::ListKeysRequest { page_size: 1_000, ..Default::default() }).await.len(), count);
 
-    let of_ours = world.issue(key("made here, moved elsewhere", All, All)).await;
-    world.delete(&of_ours.key.id).await;
-    let refused = import(world, vec![by_token(key("again", All, All), &of_ours.token)], false).await;
+    let of_ours = server.create_key(key("made here, moved elsewhere", All, All)).await;
+    server.delete_key(&of_ours.key.id).await;
+    let refused = import(server, vec![by_token(key("again", All, All), &of_ours.token)], false).await;
     assert_eq!(refused.expect_err("it was given once").code(), Code::AlreadyExists);
 }
 
-async fn a_dry_run_tells_everything_and_writes_nothing(world: &World) {
-    let head = world.head().await;
+async fn a_dry_run_tells_everything_and_writes_nothing(server: &TestServer) {
+    let head = server.latest_revision().await;
     let keys = || vec![by_token(key("one", All, All), &foreign(1)), by_digest(key("two", All, All), &foreign(2), "")];
-    let told = import(world, keys(), true).await.expect("it could be taken over");
-    assert_eq!((told.imported, told.ids.len(), told.written), (2, 0, None));
-    assert_eq!(world.head().await, head);
-    world.ask(&foreign(1), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
+    let response = import(server, keys(), true).await.expect("it could be taken over");
+    assert_eq!((response.imported, response.ids.len(), response.written), (2, 0, None));
+    assert_eq!(server.latest_revision().await, head);
+    server.authorize(&foreign(1), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
 
-    import(world, keys(), false).await.expect("it is taken over");
-    world.ask(&foreign(1), ORDERS, "").await.must_allow();
-    world.ask(&foreign(2), ORDERS, "").await.must_allow();
-    let refused = import(world, keys(), true).await.expect_err("they are there");
+    import(server, keys(), false).await.expect("it is taken over");
+    server.authorize(&foreign(1), ORDERS, "").await.must_allow();
+    server.authorize(&foreign(2), ORDERS, "").await.must_allow();
+    let refused = import(server, keys(), true).await.expect_err("they are there");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "TOKEN_TAKEN"));
-    assert_eq!(violated(&refused), ["keys[0].token", "keys[1].sha256"], "every one that is taken is told");
+    assert_eq!(violated_fields(&refused), ["keys[0].token", "keys[1].sha256"], "every one that is taken is told");
 }
 
-async fn one_bad_key_keeps_all_out(world: &World) {
-    world.stores(&["berlin"]).await;
-    let head = world.head().await;
+async fn one_bad_key_keeps_all_out(server: &TestServer) {
+    server.create_stores(&["berlin"]).await;
+    let head = server.latest_revision().await;
     let cases: [(&str, Vec<ImportedKey>, Code, &[&str]); 4] = [
         (
             "an unknown store and an unknown method",
@@ -138,21 +142,21 @@ async fn one_bad_key_keeps_all_out(world: &World) {
     ];
     for (what, keys, code, fields) in cases {
         for dry_run in [true, false] {
-            let refused = import(world, keys.clone(), dry_run).await.expect_err(what);
+            let refused = import(server, keys.clone(), dry_run).await.expect_err(what);
             assert_eq!(refused.code(), code, "{what}: {refused:?}");
-            assert_eq!(violated(&refused), fields, "{what}");
+            assert_eq!(violated_fields(&refused), fields, "{what}");
         }
-        assert_eq!(world.head().await, head, "{what}: nothing is written");
-        world.ask(&foreign(1), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
+        assert_eq!(server.latest_revision().await, head, "{what}: nothing is written");
+        server.authorize(&foreign(1), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
     }
 }
 
-async fn a_pasted_token_finds_its_key_whatever_became_of_it(world: &World) {
+async fn a_pasted_token_finds_its_key_whatever_became_of_it(server: &TestServer) {
     let find = async |token: &str| {
-        let answer = world.officer.keys().find_key(FindKeyRequest { token: token.to_owned() }).await;
+        let answer = server.officer.keys().find_key(FindKeyRequest { token: token.to_owned() }).await;
         answer.map(tonic::Response::into_inner)
     };
-    let issued = world.issue(Key { owner: "shop".to_owned(), ..key("partner", All, All) }).await;
+    let issued = server.create_key(Key { owner: "shop".to_owned(), ..key("partner", All, All) }).await;
     let found = find(&issued.token).await.expect("it is found");
     assert_eq!(found.key, Some(issued.key.clone()));
     assert_eq!(found.secret.as_ref(), issued.key.secrets.first());
@@ -163,7 +167,7 @@ async fn a_pasted_token_finds_its_key_whatever_became_of_it(world: &World) {
         overlap: Some(prost_types::Duration::default()),
         ..Default::default()
     };
-    let rotated = world.manager.keys().rotate_key(rotate).await.expect("rotated").into_inner();
+    let rotated = server.manager.keys().rotate_key(rotate).await.expect("rotated").into_inner();
     let old = find(&issued.token).await.expect("a token that ended is remembered");
     assert_eq!(old.key, rotated.key, "its key goes on");
     assert_eq!(old.secret.expect("the secret").id, issued.key.secrets[0].id);
@@ -171,12 +175,12 @@ async fn a_pasted_token_finds_its_key_whatever_became_of_it(world: &World) {
     let new = find(&rotated.token).await.expect("the new one is found");
     assert!(new.end_time.is_none() && new.secret.expect("the secret").id != issued.key.secrets[0].id);
 
-    let revoked = world.revoke(&issued.key.id, "leaked").await;
+    let revoked = server.revoke_key(&issued.key.id, "leaked").await;
     let found = find(&rotated.token).await.expect("a revoked one is found");
     assert_eq!(found.key, Some(revoked));
     assert!(found.end_time.is_some() && !found.deleted);
 
-    world.delete(&issued.key.id).await;
+    server.delete_key(&issued.key.id).await;
     for token in [&*issued.token, &rotated.token] {
         let found = find(token).await.expect("even a deleted one is found");
         assert!(found.deleted && found.end_time.is_some());

@@ -9,8 +9,8 @@ use tonic::Code;
 
 use crate::calls::reason;
 use crate::support::eventually_async;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key};
 
 /// Counts are written to storage in batches, some seconds apart.
 const COUNTED: Duration = Duration::from_secs(60);
@@ -25,13 +25,13 @@ fn tally(counts: &[UsageCount]) -> BTreeMap<(&str, &str, bool), i64> {
     tally
 }
 
-async fn decisions_are_counted_by_key_method_and_store(world: &World) {
-    world.stores(&["berlin", "madrid"]).await;
-    world.method("GET /api/v*/orders", StoreUse::Optional).await;
-    world.method("POST /api/v*/orders/create", StoreUse::Optional).await;
+async fn decisions_are_counted_by_key_method_and_store(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid"]).await;
+    server.create_method("GET /api/v*/orders", StoreUse::Optional).await;
+    server.create_method("POST /api/v*/orders/create", StoreUse::Optional).await;
     let orders = "GET /api/v*/orders";
-    let partner = world.issue(key("partner", Only(&["berlin", "madrid"]), Only(&[orders]))).await;
-    let other = world.issue(key("other", All, All)).await;
+    let partner = server.create_key(key("partner", Only(&["berlin", "madrid"]), Only(&[orders]))).await;
+    let other = server.create_key(key("other", All, All)).await;
     for (times, method, store) in [
         (5, "GET /api/v5/orders", "berlin"),
         (2, "GET /api/v3/orders", "madrid"),
@@ -41,10 +41,10 @@ async fn decisions_are_counted_by_key_method_and_store(world: &World) {
         (2, "GET /elsewhere", ""),
     ] {
         for _ in 0..times {
-            let _ = world.ask(&partner.token, method, store).await;
+            let _ = server.authorize(&partner.token, method, store).await;
         }
     }
-    world.ask(&other.token, "GET /elsewhere", "berlin").await.must_allow();
+    server.authorize(&other.token, "GET /elsewhere", "berlin").await.must_allow();
     let of = |key_id: &str, period: UsagePeriod| GetKeyUsageRequest {
         key_id: key_id.to_owned(),
         period: period.into(),
@@ -61,7 +61,7 @@ async fn decisions_are_counted_by_key_method_and_store(world: &World) {
     .into();
     for period in [UsagePeriod::Unspecified, UsagePeriod::Hour, UsagePeriod::Day] {
         let counts = eventually_async("every decision is counted", COUNTED, async || {
-            let answer = world.officer.usage().get_key_usage(of(&partner.key.id, period)).await;
+            let answer = server.officer.usage().get_key_usage(of(&partner.key.id, period)).await;
             let answer = answer.expect("usage is told").into_inner();
             assert!(!answer.truncated);
             (answer.counts.iter().map(|count| count.calls).sum::<i64>() >= 17).then_some(answer.counts)
@@ -73,24 +73,24 @@ async fn decisions_are_counted_by_key_method_and_store(world: &World) {
             assert_eq!(count.start_time.expect("a beginning").seconds % length, 0, "{period:?} in UTC");
         }
     }
-    let answer = world.officer.usage().get_key_usage(of(&other.key.id, UsagePeriod::Day)).await;
+    let answer = server.officer.usage().get_key_usage(of(&other.key.id, UsagePeriod::Day)).await;
     let counts = answer.expect("usage is told").into_inner().counts;
     assert_eq!(tally(&counts), [(("", "berlin", true), 1)].into(), "what the book does not know has no method");
 
     let before =
-        GetKeyUsageRequest { end_time: Some(crate::world::long_ago(0)), ..of(&partner.key.id, UsagePeriod::Day) };
-    let answer = world.officer.usage().get_key_usage(before).await.expect("usage is told").into_inner();
+        GetKeyUsageRequest { end_time: Some(crate::test_server::long_ago(0)), ..of(&partner.key.id, UsagePeriod::Day) };
+    let answer = server.officer.usage().get_key_usage(before).await.expect("usage is told").into_inner();
     assert!(answer.counts.is_empty(), "nothing was used then");
 }
 
-async fn usage_of_no_key_is_refused(world: &World) {
-    let issued = world.issue(key("partner", All, All)).await;
+async fn usage_of_no_key_is_refused(server: &TestServer) {
+    let issued = server.create_key(key("partner", All, All)).await;
     let of = async |key_id: &str| {
         let request = GetKeyUsageRequest { key_id: key_id.to_owned(), ..Default::default() };
-        world.officer.usage().get_key_usage(request).await
+        server.officer.usage().get_key_usage(request).await
     };
     assert!(of(&issued.key.id).await.expect("a key that was never used").into_inner().counts.is_empty());
-    world.delete(&issued.key.id).await;
+    server.delete_key(&issued.key.id).await;
     let missing = of(&issued.key.id).await.expect_err("it is gone");
     assert_eq!((missing.code(), reason(&missing).as_str()), (Code::NotFound, "KEY_NOT_FOUND"));
     assert_eq!(of("partner").await.expect_err("no id").code(), Code::InvalidArgument);

@@ -5,8 +5,8 @@ use proto::{CreateKeyRequest, Key, Reason, UpdateKeyRequest, WriteOptions};
 use tonic::{Code, Status};
 
 use crate::calls::reason;
-use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, because, key, mask, violated};
+use crate::test_server::Selection::{All, Only};
+use crate::test_server::{DecisionAssertions as _, TestServer, key, mask, violated_fields, with_comment};
 
 const ANY: &str = "GET /anything";
 
@@ -19,19 +19,19 @@ on_both_engines!(
     writers_at_the_same_time_lose_nothing,
 );
 
-async fn update(world: &World, key: Key, fields: &[&str]) -> Result<Key, Status> {
+async fn update(server: &TestServer, key: Key, fields: &[&str]) -> Result<Key, Status> {
     let request = UpdateKeyRequest { key: Some(key), update_mask: mask(fields), options: None };
-    Ok(world.manager.keys().update_key(request).await?.into_inner().key.expect("an answer has a key"))
+    Ok(server.manager.keys().update_key(request).await?.into_inner().key.expect("an answer has a key"))
 }
 
-async fn who_changes_what_another_has_changed_is_told(world: &World) {
-    let read = world.issue(key("partner", All, All)).await.key;
-    let renamed = update(world, Key { name: "by Anna".to_owned(), ..read.clone() }, &["name"]).await.expect("current");
+async fn who_changes_what_another_has_changed_is_told(server: &TestServer) {
+    let read = server.create_key(key("partner", All, All)).await.key;
+    let renamed = update(server, Key { name: "by Anna".to_owned(), ..read.clone() }, &["name"]).await.expect("current");
     assert_ne!(renamed.etag, read.etag);
-    let late = update(world, Key { name: "by Boris".to_owned(), ..read.clone() }, &["name"]).await;
+    let late = update(server, Key { name: "by Boris".to_owned(), ..read.clone() }, &["name"]).await;
     let late = late.expect_err("Anna was faster");
     assert_eq!((late.code(), reason(&late).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
-    assert_eq!(world.get_key(&read.id).await.expect("there").name, "by Anna");
+    assert_eq!(server.get_key(&read.id).await.expect("there").name, "by Anna");
 
     let etag = read.etag.clone();
     let revoke =
@@ -43,7 +43,7 @@ async fn who_changes_what_another_has_changed_is_told(world: &World) {
         ..Default::default()
     };
     let delete = proto::DeleteKeyRequest { id: read.id.clone(), etag, options: None };
-    let mut keys = world.manager.keys();
+    let mut keys = server.manager.keys();
     let refusals = [
         keys.revoke_key(revoke).await.expect_err("out of date"),
         keys.rotate_key(rotate).await.expect_err("out of date"),
@@ -58,20 +58,20 @@ async fn who_changes_what_another_has_changed_is_told(world: &World) {
     keys.delete_key(proto::DeleteKeyRequest { etag: renamed.etag, ..delete }).await.expect("up to date");
 }
 
-async fn a_repeated_creation_with_its_own_token_makes_one_key(world: &World) {
-    world.stores(&["berlin", "madrid"]).await;
+async fn a_repeated_creation_with_its_own_token_makes_one_key(server: &TestServer) {
+    server.create_stores(&["berlin", "madrid"]).await;
     let own = "generated-by-the-caller-0123456789abcdef";
     let asked = key("partner", Only(&["madrid", "berlin"]), All);
     let create = async |key: Key| {
         let request = CreateKeyRequest { key: Some(key), token: own.to_owned(), ..Default::default() };
-        world.manager.keys().create_key(request).await.map(tonic::Response::into_inner)
+        server.manager.keys().create_key(request).await.map(tonic::Response::into_inner)
     };
     let first = create(asked.clone()).await.expect("made");
-    let head = world.head().await;
+    let head = server.latest_revision().await;
     let again = create(Key { stores: vec!["berlin".to_owned(), "madrid".to_owned()], ..asked.clone() }).await;
     let again = again.expect("its answer was lost");
     assert_eq!((&again.key, again.token == own), (&first.key, true));
-    assert_eq!(world.head().await, head, "nothing was made");
+    assert_eq!(server.latest_revision().await, head, "nothing was made");
     for other in [
         Key { name: "somebody else".to_owned(), ..asked.clone() },
         key("partner", Only(&["berlin"]), All),
@@ -79,13 +79,13 @@ async fn a_repeated_creation_with_its_own_token_makes_one_key(world: &World) {
     ] {
         let refused = create(other).await.expect_err("that is not the same request");
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "TOKEN_TAKEN"));
-        assert_eq!(violated(&refused), ["token"]);
+        assert_eq!(violated_fields(&refused), ["token"]);
         assert!(!refused.message().contains(own));
     }
-    assert_eq!(world.head().await, head);
+    assert_eq!(server.latest_revision().await, head);
 }
 
-async fn a_repeated_creation_with_a_request_id_makes_one_key(world: &World) {
+async fn a_repeated_creation_with_a_request_id_makes_one_key(server: &TestServer) {
     let create = async |client: &crate::calls::Client, request_id: &str, token: &str| {
         let request = CreateKeyRequest {
             key: Some(key("partner", All, All)),
@@ -95,35 +95,35 @@ async fn a_repeated_creation_with_a_request_id_makes_one_key(world: &World) {
         };
         client.keys().create_key(request).await.map(tonic::Response::into_inner)
     };
-    let first = create(&world.manager, "order-4711", "").await.expect("made");
+    let first = create(&server.manager, "order-4711", "").await.expect("made");
     assert!(!first.token.is_empty());
-    let head = world.head().await;
-    let again = create(&world.manager, "order-4711", "").await.expect("recognised");
+    let head = server.latest_revision().await;
+    let again = create(&server.manager, "order-4711", "").await.expect("recognised");
     assert_eq!((&again.key, again.token.as_str()), (&first.key, ""), "the token is not shown twice");
-    assert_eq!(world.head().await, head);
-    let refused = create(&world.manager, "order-4711", &"t".repeat(40)).await.expect_err("another token");
+    assert_eq!(server.latest_revision().await, head);
+    let refused = create(&server.manager, "order-4711", &"t".repeat(40)).await.expect_err("another token");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "REQUEST_ID_TAKEN"));
 
-    let of_another = create(&world.admin, "order-4711", "").await.expect("the ids of callers are apart");
+    let of_another = create(&server.admin, "order-4711", "").await.expect("the ids of callers are apart");
     assert_ne!(of_another.key.expect("a key").id, first.key.expect("a key").id);
-    let other = create(&world.manager, "order-4712", "").await.expect("made");
+    let other = create(&server.manager, "order-4712", "").await.expect("made");
     assert!(!other.token.is_empty());
     for _ in 0..2 {
         let request = CreateKeyRequest { key: Some(key("same name", All, All)), ..Default::default() };
-        world.manager.keys().create_key(request).await.expect("without an id every call makes a key");
+        server.manager.keys().create_key(request).await.expect("without an id every call makes a key");
     }
-    assert_eq!(world.head().await, head + 4);
+    assert_eq!(server.latest_revision().await, head + 4);
 }
 
-async fn a_write_may_say_why_and_how_long_it_waits(world: &World) {
+async fn a_write_may_say_why_and_how_long_it_waits(server: &TestServer) {
     let request = CreateKeyRequest {
         key: Some(key("partner", All, All)),
-        options: because("ticket 17:\nnew partner"),
+        options: with_comment("ticket 17:\nnew partner"),
         ..Default::default()
     };
-    let made = world.manager.keys().create_key(request).await.expect("made").into_inner();
+    let made = server.manager.keys().create_key(request).await.expect("made").into_inner();
     let id = made.key.expect("a key").id;
-    let last = world.changes().await.pop().expect("a change");
+    let last = server.changes().await.pop().expect("a change");
     assert_eq!((last.subject_id.as_str(), last.comment.as_str()), (id.as_str(), "ticket 17:\nnew partner"));
     for (seconds, nanos, good) in [(0, 0, true), (30, 0, true), (0, 1, true), (30, 1, false), (-1, 0, false)] {
         let options =
@@ -133,20 +133,20 @@ async fn a_write_may_say_why_and_how_long_it_waits(world: &World) {
             update_mask: mask(&["owner"]),
             options: Some(options),
         };
-        match world.manager.keys().update_key(request).await {
+        match server.manager.keys().update_key(request).await {
             Ok(_) => assert!(good, "{seconds} s {nanos} ns was taken"),
             Err(status) => {
                 assert!(!good, "{status:?}");
-                assert_eq!(violated(&status), ["options.replica_wait"]);
+                assert_eq!(violated_fields(&status), ["options.replica_wait"]);
             }
         }
         // With or without waiting, this server decides by the write.
-        world.ask(&made.token, ANY, "").await.must_allow();
+        server.authorize(&made.token, ANY, "").await.must_allow();
     }
 }
 
-async fn only_the_fields_named_are_changed(world: &World) {
-    let read = world.issue(Key { owner: "shop".to_owned(), ..key("partner", All, All) }).await.key;
+async fn only_the_fields_named_are_changed(server: &TestServer) {
+    let read = server.create_key(Key { owner: "shop".to_owned(), ..key("partner", All, All) }).await.key;
     let all_else = Key {
         id: read.id.clone(),
         name: "renamed".to_owned(),
@@ -155,7 +155,7 @@ async fn only_the_fields_named_are_changed(world: &World) {
         active: Some(false),
         ..Default::default()
     };
-    let changed = update(world, all_else, &["name"]).await.expect("changed");
+    let changed = update(server, all_else, &["name"]).await.expect("changed");
     let expected = Key {
         name: "renamed".to_owned(),
         etag: changed.etag.clone(),
@@ -163,19 +163,19 @@ async fn only_the_fields_named_are_changed(world: &World) {
         ..read.clone()
     };
     assert_eq!(changed, expected);
-    let emptied = update(world, Key { id: read.id.clone(), ..Default::default() }, &["owner"]).await.expect("changed");
+    let emptied = update(server, Key { id: read.id.clone(), ..Default::default() }, &["owner"]).await.expect("changed");
     assert_eq!(emptied.owner, "", "a field named and left empty is emptied");
-    let refused = update(world, read.clone(), &[]).await.expect_err("nothing is named");
-    assert_eq!(violated(&refused), ["update_mask"]);
-    let refused = update(world, read, &["id", "name", "secrets", "name"]).await.expect_err("not all can be changed");
-    assert_eq!(violated(&refused), ["update_mask.paths[0]", "update_mask.paths[2]", "update_mask.paths[3]"]);
+    let refused = update(server, read.clone(), &[]).await.expect_err("nothing is named");
+    assert_eq!(violated_fields(&refused), ["update_mask"]);
+    let refused = update(server, read, &["id", "name", "secrets", "name"]).await.expect_err("not all can be changed");
+    assert_eq!(violated_fields(&refused), ["update_mask.paths[0]", "update_mask.paths[2]", "update_mask.paths[3]"]);
 }
 
-async fn writers_at_the_same_time_lose_nothing(world: &World) {
-    let head = world.head().await;
+async fn writers_at_the_same_time_lose_nothing(server: &TestServer) {
+    let head = server.latest_revision().await;
     let writers = (0..8).map(|writer| {
-        let client = world.manager.clone();
-        crate::calls::beside(async move {
+        let client = server.manager.clone();
+        crate::calls::spawn_task(async move {
             let mut tokens = Vec::new();
             for number in 0..6 {
                 let named = key(&format!("writer {writer} key {number}"), All, All);
@@ -188,10 +188,10 @@ async fn writers_at_the_same_time_lose_nothing(world: &World) {
     for writer in writers.collect::<Vec<_>>() {
         tokens.extend(writer.await.expect("a writer does not panic"));
     }
-    assert_eq!(world.head().await, head + 48, "every write took the next revision");
+    assert_eq!(server.latest_revision().await, head + 48, "every write took the next revision");
     for token in &tokens {
-        world.ask(token, ANY, "").await.must_allow();
+        server.authorize(token, ANY, "").await.must_allow();
     }
-    assert_eq!(world.list_keys(proto::ListKeysRequest::default()).await.len(), 48);
-    world.ask("a-token-that-was-never-given-to-anybody", ANY, "").await.must_refuse(Reason::KeyUnknown);
+    assert_eq!(server.list_keys(proto::ListKeysRequest::default()).await.len(), 48);
+    server.authorize("a-token-that-was-never-given-to-anybody", ANY, "").await.must_refuse(Reason::KeyUnknown);
 }
