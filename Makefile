@@ -30,13 +30,13 @@ fmt-check: ## check the formatting
 clippy: ## lint the sources
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
 	@# Tests and benchmarks are held to everything but the lints that are about interfaces.
-	$(CARGO) clippy --locked --all-targets -- -D warnings $(TEST_LINTS)
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings $(TEST_LINTS)
 
 proto-lint: setup ## lint the protos, and compare them with those of the last release
 	$(BUF) lint
 	$(BUF) breaking --against $(RELEASED)
 
-# Not a part of `make test`, so that nobody has to compile mdBook for it: tests/tidy checks the links of the chapters.
+# Not a part of `make test`, so that nobody has to compile mdBook for it: tests/fast/tidy checks the links of the chapters.
 docs: ## build the book into target/book and check its links
 	@scripts/setup docs
 	$(MDBOOK) build docs
@@ -59,25 +59,23 @@ quick: export CARGO_INCREMENTAL = 1
 quick: ## format, lints of the sources, unit tests and the quick test programs: for while you work
 	$(MAKE) fmt-check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
-	$(CARGO) test --locked --lib --test tidy --test vectors --test deciding --test registry --test oracle_works --test cli
+	$(CARGO) test --locked --lib --test fast
 
 unit: ## run only the tests
-	@mkdir -p target
-	@bash -o pipefail -c '$(CARGO) test --locked --no-fail-fast 2>&1 | tee target/test.log'
-	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
+	@CARGO="$(CARGO)" scripts/run-tests
 
 SEEDS ?= 1000000
 simulate: ## simulate SEEDS short runs of replicas (default: a million); the oracle replays every response
-	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test coherence simulate -- --nocapture
+	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test exhaustive coherence::simulate -- --nocapture
 
 CASES ?= 334000
 agreement: setup ## send a million random requests through Envoy, nginx and Caddy to real frameworks; `make test` sends a part of them
-	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test proxies agreement
-	LATCHKEY_TEST_CASES=$(CASES) $(CARGO) test --locked --test frameworks -- --nocapture
+	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test outside proxies::agreement
+	LATCHKEY_TEST_CASES=$(CASES) $(CARGO) test --locked --test outside frameworks:: -- --nocapture
 
 ROUNDS ?= 20
 ha: setup ## ROUNDS of failures (default: 20; or one kind: NodeFrozen) under Patroni with three nodes: 20 minutes
-	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test ha -- --nocapture
+	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test alone ha:: -- --nocapture
 
 bench: ## run the benchmarks, after installing what they need
 	@scripts/setup bench
@@ -87,11 +85,11 @@ revocation: ## measure how long it takes until every server refuses
 	$(CARGO) bench --locked -- revocation
 
 soak: setup ## half an hour of mixed load: memory and latency must stay flat, and no response may be wrong
-	LATCHKEY_SOAK_SECONDS=1800 $(CARGO) test --locked --test soak -- --nocapture
+	LATCHKEY_SOAK_SECONDS=1800 $(CARGO) test --locked --test alone soak:: -- --nocapture
 
 screenshots: setup ## save a picture of every console page in target/screenshots
 	@mkdir -p target/screenshots
-	LATCHKEY_SCREENSHOTS=$(CURDIR)/target/screenshots $(CARGO) test --locked --test browser -- every_page
+	LATCHKEY_SCREENSHOTS=$(CURDIR)/target/screenshots $(CARGO) test --locked --test outside browser:: -- every_page
 	@ls target/screenshots | wc -l
 
 guards: setup ## remove each guard in turn and check that its test fails

@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     build_out_guards()?;
     println!("cargo::rerun-if-changed=migrations");
-    // Each migration makes one version; tests/tidy checks that both engines have the same ones.
+    // Each migration makes one version; tests/fast/tidy checks that both engines have the same ones.
     let migrations = fs::read_dir("migrations/postgres")?.collect::<Result<Vec<_>, _>>()?;
     // Not what an editor leaves beside them.
     let versions = migrations.iter().filter(|file| file.path().extension().is_some_and(|kind| kind == "sql"));

@@ -12,8 +12,8 @@ use crate::common::cpu;
 use crate::common::data;
 use crate::common::report::Section;
 use crate::common::stats::Sample;
-use crate::support::postgres::{Cluster, Options};
-use crate::support::process::LatchkeyProcess;
+use helpers::support::postgres::{Cluster, Options};
+use helpers::support::process::LatchkeyProcess;
 
 /// Number of stores, and of methods in the reference book.
 const SIZE: u32 = 1_000;
@@ -64,7 +64,7 @@ pub(crate) fn run(full: bool) -> Section {
         });
         if url.starts_with("postgres") {
             // Autovacuum would do the same some time after so many inserts.
-            crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
+            helpers::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
         }
         let server = LatchkeyProcess::builder().database(url).start();
         measured.push(pages(server.addresses().admin, &token, if full { CALLS } else { 5 }));

@@ -1,12 +1,12 @@
 //! What other clients notice of a flood of the most expensive requests from 64 connections, on one server with SQLite
-//! and on two replicas with PostgreSQL. tests/floods/flood.rs defines the requests; this benchmark runs them for
+//! and on two replicas with PostgreSQL. tests/alone/floods/flood.rs defines the requests; this benchmark runs them for
 //! longer, on the release build.
 
 use std::time::Duration;
 
 use crate::common::report::Section;
 use crate::flood::{DRAIN, FloodSize, Impact, run as flood};
-use crate::support::postgres::{Cluster, Options};
+use helpers::support::postgres::{Cluster, Options};
 
 type Figure = fn(&Impact) -> String;
 

@@ -13,8 +13,8 @@ use crate::common::data::{self, Catalog};
 use crate::common::memory;
 use crate::common::report::Section;
 use crate::common::stats::{Random, Sample};
-use crate::support::postgres::{Cluster, Options};
-use crate::support::process::LatchkeyProcess;
+use helpers::support::postgres::{Cluster, Options};
+use helpers::support::process::LatchkeyProcess;
 use latchkey::model::page::PageRequest;
 use latchkey::model::time::Timestamp;
 use latchkey::storage::{KeyFilter, Storage};
@@ -90,7 +90,7 @@ async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
     let batches = Sample::new(batches.iter().map(Duration::as_secs_f64).collect());
     if url.starts_with("postgres") {
         // Autovacuum would do the same some time after so many inserts.
-        crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
+        helpers::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
     }
     let mut figures = Vec::new();
     for (name, filter) in CASES {

@@ -4,16 +4,10 @@
 //! other way, or with `--quick`, it runs a small version of itself and writes nothing.
 #![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
 
-#[path = "../tests/calls/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
-mod calls;
 mod common;
 mod console;
 mod decide;
-#[path = "../tests/fleet/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
-mod fleet;
-#[path = "../tests/floods/flood.rs"]
+#[path = "../tests/alone/floods/flood.rs"]
 #[expect(unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod flood;
 #[path = "flood.rs"]
@@ -21,33 +15,17 @@ mod flooding;
 mod grpc;
 mod keys;
 mod large;
-#[path = "../tests/oracle/mod.rs"]
-#[expect(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "the tests' own tools, of which the benchmarks need a part"
-)]
-mod oracle;
-#[path = "../tests/floods/process_cost.rs"]
+#[path = "../tests/alone/floods/process_cost.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod process_cost;
 mod proxies;
-#[path = "../tests/floods/raw.rs"]
+#[path = "../tests/alone/floods/raw.rs"]
 #[expect(unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod raw;
-#[path = "../tests/floods/requests.rs"]
+#[path = "../tests/alone/floods/requests.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod requests;
 mod revocation;
-#[path = "../tests/support/mod.rs"]
-#[expect(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "the tests' own tools, of which the benchmarks need a part"
-)]
-mod support;
 mod unrelated;
 
 use crate::common::report::Section;

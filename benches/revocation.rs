@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use crate::common::report::Section;
 use crate::common::stats::Sample;
-use crate::fleet::changes::{CHANGE_KINDS, ChangeKind, Subject};
-use crate::fleet::load::Load;
-use crate::fleet::propagation::{Propagation, end_and_measure};
-use crate::fleet::{Fleet, server};
-use crate::support::pgbouncer::PgBouncer;
-use crate::support::postgres::{Cluster, Options};
+use helpers::fleet::changes::{CHANGE_KINDS, ChangeKind, Subject};
+use helpers::fleet::load::Load;
+use helpers::fleet::propagation::{Propagation, end_and_measure};
+use helpers::fleet::{Fleet, server};
+use helpers::support::pgbouncer::PgBouncer;
+use helpers::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 

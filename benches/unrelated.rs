@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tonic::Code;
 
-use crate::calls::{Client, STATUSES, spawn_task};
 use crate::common::report::Section;
 use crate::common::stats::Sample;
-use crate::fleet::imported_keys::{Changes, ImportedKeys, grants_read};
-use crate::fleet::{Fleet, server};
-use crate::support::pass;
-use crate::support::postgres::{Cluster, Options};
+use helpers::calls::{Client, STATUSES, spawn_task};
+use helpers::fleet::imported_keys::{Changes, ImportedKeys, grants_read};
+use helpers::fleet::{Fleet, server};
+use helpers::support::pass;
+use helpers::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_mins(1);
 

@@ -1,7 +1,7 @@
 //! Latchkey issues API access keys for a company with several online stores and answers, for every request of every
 //! other service: *may this key call this method on this store?*
 //!
-//! Dependencies run downward only; `tests/tidy.rs` reads the `use` lines and fails on an upward arrow:
+//! Dependencies run downward only; `tests/fast/tidy/mod.rs` reads the `use` lines and fails on an upward arrow:
 //!
 //! ```text
 //! main → cli → app                 composition root; the only place that sees everything

@@ -1,4 +1,4 @@
-//! Statuses of gRPC calls. The only file that makes them (tests/tidy/statuses.rs), so that each reason for programs is
+//! Statuses of gRPC calls. The only file that makes them (tests/fast/tidy/statuses.rs), so that each reason for programs is
 //! attached in the same way and no message is too long for a trailer.
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::daemon::read_lossy;
+use helpers::support::daemon::read_lossy;
 
 /// Returns the resident memory of a process in bytes.
 ///

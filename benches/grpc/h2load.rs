@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use super::client::{AUTHORIZE, text};
 use super::{CONNECTIONS, Load, STREAMS, authorize_request, noop};
-use crate::support::machine::find_program;
+use helpers::support::machine::find_program;
 
 /// Makes `calls` calls, all about the first key. Returns the number of responses per second.
 ///

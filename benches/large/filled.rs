@@ -16,7 +16,7 @@ use latchkey::storage::Feed as _;
 use rusqlite::Connection;
 
 use crate::common::data;
-use crate::support::{eventually, postgres::query};
+use helpers::support::{eventually, postgres::query};
 
 /// Keys in one statement.
 const CHUNK: u32 = 500_000;

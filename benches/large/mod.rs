@@ -18,8 +18,8 @@ use std::time::Duration;
 use crate::common::generated::GeneratedStorage;
 use crate::common::report::Section;
 use crate::common::{cpu, data, memory};
-use crate::support::postgres::{Cluster, Options};
 use crate::{decide, keys};
+use helpers::support::postgres::{Cluster, Options};
 use latchkey::lifecycle::Tasks;
 use tokio::runtime::Runtime;
 

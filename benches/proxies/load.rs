@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::machine::find_program;
+use helpers::support::machine::find_program;
 
 /// Results of a load.
 #[derive(Debug, Clone, Copy)]

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::daemon::Daemon;
-use crate::support::eventually;
-use crate::support::machine::{find_program, free_port};
-use crate::support::process::LatchkeyProcess;
-use crate::support::workspace::Workspace;
+use helpers::support::daemon::Daemon;
+use helpers::support::eventually;
+use helpers::support::machine::{find_program, free_port};
+use helpers::support::process::LatchkeyProcess;
+use helpers::support::workspace::Workspace;
 
 /// Path of every request.
 const TARGET: &str = "/api/v5/orders/statuses";

@@ -61,7 +61,7 @@ fn block(raw: Spanned<RawBlock>, seen: &mut SeenNames, violations: &mut BookViol
     let (line, raw) = (raw.referenced.line(), raw.value);
     match raw.title.as_deref().map(str::trim) {
         Some(title) if !title.is_empty() => {
-            violations.set_subject(line, format!("block \"{}\"", excerpt(title, QUOTED_CHARS)))
+            violations.set_subject(line, format!("block \"{}\"", excerpt(title, QUOTED_CHARS)));
         }
         _ => violations.set_subject(line, "a block"),
     }

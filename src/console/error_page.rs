@@ -111,7 +111,7 @@ mod tests {
             (Undecided::Stale, "This server can&#39;t confirm that its data is current"),
             (heartbeats, "This server can&#39;t confirm that its data is current"),
             (Undecided::Behind, "This server doesn&#39;t have the latest changes yet"),
-            (Undecided::Changing, "The data pending changing"),
+            (Undecided::Changing, "The data kept changing"),
             (Undecided::Incomplete, "Storage seems to be incomplete"),
             (Undecided::Overloaded, "The server is busy"),
         ] {

@@ -250,11 +250,11 @@ fn to_check_response(outcome: Outcome, target: &[u8]) -> CheckResponse {
 }
 
 fn allowed(allow: Allow, target: &[u8]) -> CheckResponse {
-    let changed = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
+    let new_target = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
     let metadata = metadata(allow.facts, true);
     let mut headers: Vec<_> = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
     let mut changes = OkHttpResponse { headers_to_remove: allow.remove_headers, ..OkHttpResponse::default() };
-    if let Some(target) = changed {
+    if let Some(target) = new_target {
         headers.push(set(PATH, target));
     } else {
         let parameter = |(key, value)| QueryParameter { key, value };

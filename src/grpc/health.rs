@@ -75,12 +75,12 @@ impl Health for StoppableHealth {
 /// # Errors
 /// Never: the result is the type of supervised tasks.
 pub async fn run(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
-    let mut reported = false;
+    let mut serving = false;
     loop {
         let readiness = authority.readiness();
         let ready = readiness.is_ok() && tasks.is_open() && !tasks.is_draining();
-        if ready != reported {
-            reported = ready;
+        if ready != serving {
+            serving = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
             for name in SERVICES {
                 reporter.set_service_status(name, status).await;

@@ -188,6 +188,6 @@ mod tests {
 
         // Unusual calls go to the routes, and here there are none.
         let (status, _) = ask("Authorize", "application/grpc-web", framed(&message)).await;
-        assert_eq!(status, Some(tonic::Code::Unimplemented));
+        assert_eq!(status, Some(Code::Unimplemented));
     }
 }

@@ -379,7 +379,7 @@ const HTTP2: &[u8] = b"PRI";
 struct Received {
     bytes: AtomicUsize,
     http1: AtomicBool,
-    preface_received: Notify,
+    preface: Notify,
 }
 
 impl Received {
@@ -394,14 +394,14 @@ impl Received {
     /// Completes once the peer's protocol is known.
     async fn preface_received(&self) {
         while self.bytes() < PREFACE {
-            self.preface_received.notified().await;
+            self.preface.notified().await;
         }
     }
 
     fn count(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before < PREFACE && before + bytes >= PREFACE {
-            self.preface_received.notify_one();
+            self.preface.notify_one();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A smoke test of storage on SQLite; tests/conformance checks both engines against the whole contract.
+//! A smoke test of storage on SQLite; tests/storage/conformance checks both engines against the whole contract.
 
 use std::sync::Arc;
 

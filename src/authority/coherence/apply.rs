@@ -211,8 +211,7 @@ mod tests {
     fn calls(overflow: bool) -> Vec<String> {
         let key = KeyId::new(Timestamp::EPOCH, [1; 10]);
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
-        let poll =
-            Poll { overflow, keys: vec![(key, Revision(6))], digests: vec![Digest::of(b"token")], ..self::poll() };
+        let poll = Poll { overflow, keys: vec![(key, Revision(6))], digests: vec![Digest::of(b"token")], ..poll() };
         let state = state(Arc::clone(&epoch), RowHashes::default());
         let memory = Recorded { epoch, key, head: cursor(6), calls: RefCell::default() };
         apply(&memory, &state, poll).unwrap();

@@ -1,5 +1,5 @@
 //! How memory stays coherent with storage: the state that decisions use, the rule that decides whether a cached grant may
-//! be used with it, and the order in which a poll is applied. tests/coherence explores it.
+//! be used with it, and the order in which a poll is applied. tests/exhaustive/coherence explores it.
 //!
 //! Pure apart from memory: no task, no waiting, no clock, no I/O. The follower and the callers provide what it needs.
 

@@ -1,0 +1,8 @@
+//! Startup, operation without storage, and shutdown of a server.
+
+mod refusals;
+mod rolling;
+mod shutdown;
+mod staleness;
+mod two_servers;
+mod writers;
