@@ -59,7 +59,7 @@ fn with_details(code: Code, reason: &'static str, message: String, mut details: 
 /// Returns the violations that fit, and the number of those that do not.
 fn fitting(violations: &Violations) -> Vec<FieldViolation> {
     let mut bytes = 0;
-    let mut told: Vec<FieldViolation> = violations
+    let mut listed: Vec<FieldViolation> = violations
         .listed()
         .iter()
         .take_while(|violation| {
@@ -69,11 +69,11 @@ fn fitting(violations: &Violations) -> Vec<FieldViolation> {
         })
         .map(|violation| FieldViolation::new(&violation.field, &violation.description))
         .collect();
-    let untold = violations.total() - told.len();
-    if untold > 0 {
-        told.push(FieldViolation::new("", format!("and {untold} more")));
+    let unlisted = violations.total() - listed.len();
+    if unlisted > 0 {
+        listed.push(FieldViolation::new("", format!("and {unlisted} more")));
     }
-    told
+    listed
 }
 
 /// Shortens a text to this many bytes.

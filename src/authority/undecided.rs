@@ -27,7 +27,7 @@ pub enum Undecided {
     #[error("storage lacks data that it had before, as in the middle of a restore; try again")]
     Incomplete,
     /// Each time the call was judged, its key, the stores or the reference book had changed meanwhile.
-    #[error("the state kept changing while the call was judged; try again")]
+    #[error("the state kept changing while the request was being decided; try again")]
     Changing,
     /// Another replica has written a change that this one has not applied yet.
     #[error("the replica has not applied the latest changes yet; try again")]

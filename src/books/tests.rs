@@ -329,9 +329,12 @@ blocks:
         "line 28: block \"Twice\": the block has no methods; list at least one or remove the block".to_owned(),
     ];
     assert_eq!(found, expected);
-    let said = parse(&yaml).unwrap_err().to_string();
-    assert!(said.starts_with("the reference book has 24 errors:\n  line 1: the book: the format is missing"), "{said}");
-    assert_eq!(said.lines().count(), 25);
+    let message = parse(&yaml).unwrap_err().to_string();
+    assert!(
+        message.starts_with("the reference book has 24 errors:\n  line 1: the book: the format is missing"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 25);
 }
 
 #[test]

@@ -347,8 +347,8 @@ mod tests {
         let found = context(&[("data_dir", data)], &[]).token().unwrap().unwrap();
         assert!(found.0 == ours && found.1 == file.display().to_string());
 
-        let said = context(&[("data_dir", data)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
-        assert!(said.0 == theirs && said.1 == "LATCHKEY_TOKEN");
+        let found = context(&[("data_dir", data)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
+        assert!(found.0 == theirs && found.1 == "LATCHKEY_TOKEN");
 
         let file = file.to_str().unwrap();
         let flag = context(&[("token_file", file)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();

@@ -50,7 +50,7 @@ impl Preview {
             found
         };
         Self {
-            added: names(&diff.added).map(|name| (summary(&name), name)).map(|(said, name)| (name, said)).collect(),
+            added: names(&diff.added).map(|name| (summary(&name), name)).map(|(text, name)| (name, text)).collect(),
             changed: names(&diff.changed)
                 .map(|name| (differing(&name), name))
                 .map(|(what, name)| (name, what))

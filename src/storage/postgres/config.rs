@@ -283,7 +283,9 @@ mod tests {
                         assert_eq!(shown, ("db:5432".to_owned(), "latchkey".to_owned()), "{url:?}");
                         assert_eq!(settings.config.get_password(), Some(password.as_bytes()), "{url:?}");
                     }
-                    Err(said) => assert!(!said.contains("hun") && !said.contains("ter2"), "{url:?}: {said}"),
+                    Err(message) => {
+                        assert!(!message.contains("hun") && !message.contains("ter2"), "{url:?}: {message}")
+                    }
                 }
             }
         }

@@ -55,7 +55,7 @@ fn count(log: &str, database: &str) -> Counts {
     let mut counts = Counts::new();
     for entry in log.split(MARK).skip(1) {
         let Some(logged) = entry.strip_prefix(database).and_then(|rest| rest.strip_prefix(":LOG:  ")) else { continue };
-        // `statement: …` in the simple protocol, `execute <enforcement>: …` in the extended one.
+        // `statement: …` in the simple protocol, `execute <unnamed>: …` in the extended one.
         let Some((kind, text)) = logged.split_once(": ") else { continue };
         if kind == "statement" || kind.starts_with("execute ") {
             let words: Vec<&str> = text.split_whitespace().collect();
@@ -88,7 +88,7 @@ pub(crate) fn memory(pid: u32) -> u64 {
 
 #[test]
 fn statements_are_counted_by_text_and_database() {
-    let log = "#:db:LOG:  execute <enforcement>: SELECT\n\t1\n#:other:LOG:  statement: SELECT 1\n#:db:LOG:  statement: BEGIN\n\
+    let log = "#:db:LOG:  execute <unnamed>: SELECT\n\t1\n#:other:LOG:  statement: SELECT 1\n#:db:LOG:  statement: BEGIN\n\
                #:db:LOG:  execute s1: SELECT 1\n#:db:ERROR:  no\n#:db:STATEMENT:  SELECT 2\n";
     let counts = count(log, "db");
     let counts: Vec<_> = counts.iter().map(|(text, count)| (text.as_str(), *count)).collect();

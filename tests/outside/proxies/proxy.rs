@@ -100,7 +100,7 @@ impl Proxy {
         let text = change(&text, "/run/nginx.pid", &format!("{folder}/pid"));
         let file = workspace.path().join("nginx.conf");
         std::fs::write(&file, text).expect("the configuration can be written");
-        let caller = format!("proxy_set_header X-Latchkey-ClientConnection \"{}\";\n", upstreams.token);
+        let caller = format!("proxy_set_header X-Latchkey-Caller \"{}\";\n", upstreams.token);
         std::fs::write(workspace.path().join("latchkey-caller.conf"), caller).expect("the token can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).arg("-p").arg(workspace.path()).args(["-g", "daemon off;"]);

@@ -83,9 +83,9 @@ async fn a_name_that_is_not_resolved_holds_up_no_other_host_and_is_named() {
     assert_eq!(connected(&some).await.origin.endpoint.text, format!("127.0.1.4:{port}"));
     let none = hosts("postgres://u@db,127.0.1.5:1/d?sslmode=disable&connect_timeout=1", hanging());
     let unreachable = tokio::time::timeout(TEST_TIMEOUT, none.connect()).await.expect("connecting has bounds");
-    let said = unreachable.err().expect("no host can be used").to_string();
-    assert!(said.starts_with("db:5432: its name could not be resolved within 1s; 127.0.1.5:1: "), "{said}");
-    assert!(said.contains("Connection refused"), "{said}");
+    let message = unreachable.err().expect("no host can be used").to_string();
+    assert!(message.starts_with("db:5432: its name could not be resolved within 1s; 127.0.1.5:1: "), "{message}");
+    assert!(message.contains("Connection refused"), "{message}");
 }
 
 #[tokio::test]
