@@ -1,9 +1,9 @@
 //! Measurements under load, which no other test may disturb.
 
-mod floods;
-mod forged_tokens;
-mod ha;
-mod soak;
+pub mod floods;
+pub mod forged_tokens;
+pub mod ha;
+pub mod soak;
 
 /// Held by each test for its whole duration: load of one test would disturb the measurements of another.
 static SERIAL: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,5 +1,5 @@
 //! Random and exhaustive comparisons: CPU time, no servers.
 
-mod coherence;
-mod deciding;
-mod model;
+pub mod coherence;
+pub mod deciding;
+pub mod model;

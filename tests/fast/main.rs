@@ -1,8 +1,8 @@
 //! Tests without servers, or that take seconds: `make quick` runs them.
 
-mod gateway;
-mod oracle_works;
-mod registry;
-mod support_works;
-mod tidy;
-mod vectors;
+pub mod gateway;
+pub mod oracle_works;
+pub mod registry;
+pub mod support_works;
+pub mod tidy;
+pub mod vectors;

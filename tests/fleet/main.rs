@@ -1,4 +1,4 @@
 //! Several servers on one database, while something breaks.
 
-mod chaos;
-mod three_servers;
+pub mod chaos;
+pub mod three_servers;

@@ -1,5 +1,5 @@
 //! Programs that others wrote, around Latchkey: proxies, frameworks, a browser.
 
-mod browser;
-mod frameworks;
-mod proxies;
+pub mod browser;
+pub mod frameworks;
+pub mod proxies;

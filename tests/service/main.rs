@@ -1,11 +1,11 @@
 //! One server, as its users see it: contract, console, command line, ports.
 
-mod bad_input;
-mod cli;
-mod console;
-mod http2;
-mod lifecycle;
-mod no_secret_escapes;
-mod readme;
-mod scenarios;
-mod sweep;
+pub mod bad_input;
+pub mod cli;
+pub mod console;
+pub mod http2;
+pub mod lifecycle;
+pub mod no_secret_escapes;
+pub mod readme;
+pub mod scenarios;
+pub mod sweep;

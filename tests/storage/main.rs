@@ -1,4 +1,4 @@
 //! The storage engines, and what survives a crash.
 
-mod conformance;
-mod durability;
+pub mod conformance;
+pub mod durability;

@@ -83,7 +83,7 @@ impl Secrets {
 
     /// Returns the number of secrets.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.all.len()
     }
 

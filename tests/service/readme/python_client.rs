@@ -26,7 +26,7 @@ fn run(terminal: &Terminal, script: &str, environment: &[(&str, &str)]) -> (Stri
 
 #[tokio::test]
 async fn ten_lines_of_python_ask_for_a_decision() {
-    let terminal = Terminal::new();
+    let terminal = Terminal::start();
     let program = marked("python client", "python");
     let lines = program.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines <= 10, "{lines} lines of Python are at most ten");

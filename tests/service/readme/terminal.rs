@@ -20,7 +20,7 @@ impl Terminal {
     ///
     /// When a file cannot be created.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let server = LatchkeyProcess::builder().start();
         let folder = server.folder().join("terminal");
         let link = |target: &Path, place: &str| {

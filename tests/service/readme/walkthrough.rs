@@ -38,7 +38,7 @@ fn run_commands(terminal: &Terminal, commands: &[String]) -> Vec<CommandResult> 
 
 #[test]
 fn the_readme_leads_to_the_first_key() {
-    let terminal = Terminal::new();
+    let terminal = Terminal::start();
     let commands = commands(&marked("first key", "sh"));
     assert!(commands.len() < MAX_IN_README, "{} commands and the server's are at most {MAX_IN_README}", commands.len());
     let expected = [("GET /api/v5/orders/statuses", "ALLOWED", ""), ("GET /api/v5/orders", "DENIED", "METHOD_DENIED")];
@@ -47,7 +47,7 @@ fn the_readme_leads_to_the_first_key() {
 
 #[test]
 fn the_chapter_of_the_command_line_and_that_of_clients_can_be_typed() {
-    let terminal = Terminal::new();
+    let terminal = Terminal::start();
     let prepare = ["export PATH=\"$PWD/target/release:$PATH\"", "latchkey methods import retailcrm"];
     let chapters = [marked("command line", "sh"), marked("authorizer", "sh")];
     let commands: Vec<String> =
@@ -83,7 +83,7 @@ fn expect(results: &[CommandResult], expected: &[(&str, &str, &str)]) {
 
 #[test]
 fn the_walk_through_leads_from_nothing_to_the_key() {
-    let terminal = Terminal::new();
+    let terminal = Terminal::start();
     let commands = commands(&marked("walkthrough", "sh"));
     assert!(commands.len() < MAX_COMMANDS, "{} commands and the server's are at most {MAX_COMMANDS}", commands.len());
     let results = run_commands(&terminal, &commands);
