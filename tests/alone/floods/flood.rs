@@ -35,16 +35,19 @@ pub struct Impact {
     pub revoked: Duration,
     /// Number of revocations.
     pub revocations: usize,
-    /// Allowed calls after an acknowledged revocation, on any replica; and revocations with a replica pending.
+    /// Allowed calls after an acknowledged revocation, on any replica.
     pub allowed_after_revocation: usize,
+    /// Revocations with a replica pending.
     pub pending: usize,
-    /// Valid calls, and those that returned in time.
+    /// Valid calls.
     pub calls: u64,
+    /// Those of them that returned in time.
     pub answered: u64,
     /// Memory growth of the largest replica, in bytes.
     pub grown: usize,
-    /// Longest time of a replica's shutdown after SIGTERM, and its exit status.
+    /// Longest time of a replica's shutdown after SIGTERM.
     pub ended: Duration,
+    /// The exit statuses of the replicas.
     pub endings: Vec<String>,
     /// Requests of the flood that were processed, refused as overload, and failed otherwise.
     pub flood: [u64; 3],
@@ -57,6 +60,7 @@ pub struct FloodSize {
     pub time: Duration,
     /// The database of the replicas; `None` for one server on SQLite.
     pub database: Option<String>,
+    /// Number of replicas.
     pub replicas: usize,
 }
 

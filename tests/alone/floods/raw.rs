@@ -52,7 +52,9 @@ impl Decoder for RawCodec {
 /// Path and message of a call.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// The path of its RPC.
     pub path: &'static str,
+    /// The encoded message.
     pub message: Bytes,
 }
 

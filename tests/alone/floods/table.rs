@@ -20,7 +20,7 @@ const MIN_CPU_NANOS: u64 = 8_000_000;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request to send.
-pub enum Payload {
+pub(crate) enum Payload {
     /// A gRPC call.
     Call(Call),
     /// An encoded HTTP/1.1 request.
@@ -28,7 +28,7 @@ pub enum Payload {
 }
 
 /// A kind of request of a listener.
-pub struct RequestKind {
+pub(crate) struct RequestKind {
     pub name: String,
     /// Makes a request of about this number of bytes.
     pub make: Box<dyn Fn(usize) -> Payload>,
@@ -46,7 +46,7 @@ struct Measured {
 }
 
 /// Destination of requests.
-pub struct Target {
+pub(crate) struct Target {
     pub pid: u32,
     pub connection: Connection,
     pub address: SocketAddr,
@@ -114,7 +114,7 @@ pub fn send(address: SocketAddr, text: &[u8]) -> String {
 }
 
 /// Measures all rows, prints the table, and fails if the cost of one grows faster than its input.
-pub async fn assert_linear(title: &str, target: &Target, rows: Vec<RequestKind>) {
+pub(crate) async fn assert_linear(title: &str, target: &Target, rows: Vec<RequestKind>) {
     let mut measured = Vec::new();
     for row in &rows {
         measured.push(target.measure(row).await);

@@ -21,10 +21,8 @@ pub struct FrameworkReading {
     /// Headers that it treats as Latchkey's: the end of the name, and the value.
     pub ours: Vec<(String, String)>,
     /// The verb, for messages.
-    #[expect(dead_code, reason = "messages contain it by way of Debug")]
     pub verb: String,
     /// The path used for routing, for messages.
-    #[expect(dead_code, reason = "messages contain it by way of Debug")]
     pub path: String,
 }
 

@@ -55,7 +55,7 @@ const INTERNALS: [&str; 18] = [
 ];
 
 /// A server, and what it had written before its table of requests began.
-pub struct RefusalChecker {
+pub(crate) struct RefusalChecker {
     server: TestServer,
     revision: Cell<u64>,
 }

@@ -68,6 +68,12 @@ pub struct Secrets {
     all: Vec<(&'static str, String, bool)>,
 }
 
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
 impl Secrets {
     /// Adds a token whose digest is in storage.
     pub fn add(&mut self, name: &'static str, token: &str) {
