@@ -30,7 +30,7 @@ pub use self::feed::Feed;
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
 pub use self::options::{CallObserver, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, ChangeDetail, Deployment, EndedSecret, FoundSecret, GrantRead, LostChange, NewKey, NewSecret, Poll,
+    AffectedKey, ChangeDetail, Deployment, FoundSecret, GrantRead, LostChange, NewKey, NewSecret, Poll,
     RECENT_REVISIONS, Replica, ReplicaReport, SessionRecord, Snapshot, SnapshotSink, StoreUsers, UsageCount,
     UsageIncrement,
 };

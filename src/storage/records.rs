@@ -177,15 +177,6 @@ pub struct FoundSecret {
     pub ended: Option<Timestamp>,
 }
 
-/// A revoked secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedSecret {
-    /// Its id.
-    pub id: SecretId,
-    /// When it was revoked.
-    pub ended: Timestamp,
-}
-
 /// A key to be added, its lists by number, and its first secret.
 #[derive(Debug, Clone)]
 pub struct NewKey {
