@@ -73,7 +73,7 @@ impl Inner {
                 continue;
             }
             if self.diverged.load(Ordering::Acquire) {
-                // Storage may be in the middle of a restore.
+                // Storage may be in the middle of a restore: what a read returned now could not be used.
                 return Err(Undecided::Loading);
             }
             match self.load(digest).await.map_err(Undecided::from)? {

@@ -26,7 +26,7 @@ pub enum Undecided {
     /// Storage lacks a token that it had before. No write removes one, so its contents are not complete.
     #[error("storage lacks data that it had before, as in the middle of a restore; try again")]
     Incomplete,
-    /// Each time the call was judged, its key, the stores or the reference book had changed meanwhile.
+    /// Each time the request was being decided, its key, the stores or the reference book changed.
     #[error("the state kept changing while the request was being decided; try again")]
     Changing,
     /// Another replica has written a change that this one has not applied yet.

@@ -144,6 +144,29 @@ async fn a_key_rehearsed_before_its_change_is_applied_is_not_a_failure_of_storag
     assert_eq!(life.member.authority.dry_run(&known, &request, |_| ()).await, Ok(()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lost_history_decides_what_it_had_read_until_the_next_one_is_loaded() {
+    let life = Life::start().await;
+    let lost = life.database.commit(Action::Rotate(0), false).expect("there is something to change");
+    assert!(life.member.authority.wait_applied(lost.revision, Duration::from_secs(60)).await);
+    assert_eq!(life.call().await, Ok(()));
+    pass(Duration::from_millis(300)).await;
+
+    life.database.restore(Revision(2));
+    pass(Duration::from_millis(300)).await;
+    let call = async |secret: usize, after: Option<Cursor>| {
+        life.member.authorize(&life.recorder, request(0, secret, "GET /x", "a"), after).await
+    };
+    assert_eq!(call(0, None).await, Ok(()), "it had been read before");
+    assert_eq!(call(1, None).await, Err(Undecided::Loading), "it had not, and storage may be incomplete");
+    assert_eq!(call(0, Some(lost)).await, Err(Undecided::Loading), "the revision is lost");
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(call(0, None).await, Err(Undecided::Loading), "the last poll that could be applied is too old");
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(call(0, None).await, Ok(()), "by the next history");
+    assert_eq!(call(0, Some(lost)).await, Err(Undecided::ForeignRevision));
+}
+
 #[test]
 fn every_reason_has_its_own_name_and_text() {
     let all = [
