@@ -67,6 +67,12 @@ impl Proxy {
         };
         let latchkeys: Vec<_> = upstreams.latchkey.iter().map(endpoint).collect();
         let text = changes(&deployed("envoy/envoy.yaml"));
+        // How quickly a server without optimisation decides on a busy machine is not what these tests are about.
+        let text = change(
+            &text,
+            "timeout: 1s\n                        envoy_grpc",
+            "timeout: 20s\n                        envoy_grpc",
+        );
         let text = change(&text, &endpoint(&50051), &latchkeys.join("\n              "));
         let admin = free_port();
         let text = change(&text, "port_value: 9901", &format!("port_value: {admin}"));
@@ -93,6 +99,8 @@ impl Proxy {
         let (port, workspace) = (free_port(), Workspace::new("nginx"));
         let folder = workspace.path().display().to_string();
         let text = changes(&deployed("nginx/nginx.conf"));
+        // As for Envoy.
+        let text = change(&text, "proxy_read_timeout 1s", "proxy_read_timeout 20s");
         let text = change(&text, "listen 8000", &format!("listen 127.0.0.1:{port}"));
         let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", upstreams.latchkey[0]));
         let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", upstreams.shop));
