@@ -31,7 +31,7 @@ fn half_a_million_cases_over_a_small_alphabet_are_read_as_naively() {
 fn half_a_million_mutated_paths_of_the_real_book_are_read_as_naively() {
     let real: Vec<&str> = REAL.lines().collect();
     let seen = compare(
-        100,
+        400,
         |random| random::real_book(random, &real),
         |random, methods| random::real_path(random, methods, &real),
     );

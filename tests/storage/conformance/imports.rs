@@ -1,4 +1,4 @@
-//! Imports: a hundred thousand keys in one write, or none of them.
+//! Imports: a hundred thousand keys in one write; or thousands of them undone.
 
 use latchkey::model::change::{Action, Cursor, SubjectKind};
 use latchkey::model::grant::NumberSet;
@@ -10,6 +10,8 @@ use crate::conformance::factory::{RecordFactory, as_read, change};
 use crate::conformance::write::{add_methods, add_stores, begin, is_taken, list_keys, method_numbers, store_numbers};
 
 const KEYS: usize = 100_000;
+/// More than go into two statements, so that earlier ones have to be undone.
+const UNDONE: usize = 12_000;
 const STORES: [&str; 3] = ["a", "b", "c"];
 const METHODS: [&str; 2] = ["GET /a", "GET /b"];
 
@@ -21,11 +23,11 @@ impl SnapshotSink for Count {
     }
 }
 
-/// Creates stores, methods, and keys with access to some of them, every tenth to all.
-async fn prepare(storage: &Storage, factory: &mut RecordFactory) -> Vec<NewKey> {
+/// Creates stores, methods, and `count` keys with access to some of them, every tenth to all.
+async fn prepare(storage: &Storage, factory: &mut RecordFactory, count: usize) -> Vec<NewKey> {
     let stores = store_numbers(&add_stores(storage, &STORES).await);
     let methods = method_numbers(&add_methods(storage, &METHODS).await);
-    let mut keys: Vec<NewKey> = (0..KEYS)
+    let mut keys: Vec<NewKey> = (0..count)
         .map(|at| match at % 10 {
             0 => factory.key(&format!("imported {at}")),
             1 => factory.narrow_key(&format!("imported {at}"), &[], &[]),
@@ -42,7 +44,7 @@ async fn prepare(storage: &Storage, factory: &mut RecordFactory) -> Vec<NewKey> 
 async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
     let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys = prepare(storage, &mut factory).await;
+    let keys = prepare(storage, &mut factory, KEYS).await;
     let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.id)).collect();
     let mut write = begin(storage).await;
     write.insert_keys(&keys).await.expect("keys are added");
@@ -78,14 +80,14 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
     assert_eq!((poll.subjects.len(), poll.digests.len()), (1_000, KEYS));
 }
 
-async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
+async fn thousands_of_keys_undone_leave_nothing(case: Case) {
     let mut factory = RecordFactory::new();
     let storage = &case.storage;
-    let keys = prepare(storage, &mut factory).await;
+    let keys = prepare(storage, &mut factory, UNDONE).await;
     let head = storage.head().await.expect("the head is read");
     // The last key has the token of the first.
     let mut refused = keys.clone();
-    refused[KEYS - 1].secret.digest = refused[0].secret.digest;
+    refused[UNDONE - 1].secret.digest = refused[0].secret.digest;
     for ending in ["undone", "refused", "dropped"] {
         let mut write = begin(storage).await;
         match ending {
@@ -122,5 +124,5 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
 
 for_each_engine! {
     a_hundred_thousand_keys_are_added_in_one_write,
-    a_hundred_thousand_keys_undone_leave_nothing,
+    thousands_of_keys_undone_leave_nothing,
 }
