@@ -38,9 +38,7 @@ pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Query, Undecided};
 use crate::config::profiles::{self, ErrorFormat, Profile};
 use crate::model::book::Entry;
-use crate::model::decision::{
-    Decision, REASONS, Reason, Reasons, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom,
-};
+use crate::model::decision::{Decision, Reason, Reasons, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom};
 use crate::model::method::StorePlace;
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
@@ -98,7 +96,7 @@ impl Gateway {
         for fault in fault::KINDS {
             metrics.gateway_refusals("REQUEST_AMBIGUOUS", fault);
         }
-        for reason in REASONS.iter().map(|reason| reason.as_str()).chain(["NOT_GOVERNED", "PROFILE_UNKNOWN"]) {
+        for reason in Reason::ALL.iter().map(|reason| reason.as_str()).chain(["NOT_GOVERNED", "PROFILE_UNKNOWN"]) {
             metrics.gateway_refusals(reason, "");
         }
         let named = |(name, profile): (&String, &Profile)| NamedProfile {

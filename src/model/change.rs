@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::id::OperatorId;
+use super::text::named;
 use super::time::Timestamp;
 
 /// The number of a committed write; every write takes the next. 0 is empty storage.
@@ -12,7 +13,7 @@ pub struct Revision(pub u64);
 
 /// A revision and the random number drawn for it. Two storages with the same revision number but a different history (a
 /// restored dump, a failover that lost commits) differ in the nonce.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Cursor {
     /// The revision.
     pub revision: Revision,
@@ -39,46 +40,50 @@ pub enum Actor {
     },
 }
 
-/// The kind of subject that a change is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SubjectKind {
-    /// A key, by its id.
-    Key,
-    /// A store, by its code.
-    Store,
-    /// A method, by its identity.
-    Method,
-    /// An operator, by its id.
-    Operator,
-    /// A kind that only a later version knows.
-    Other,
+named! {
+    /// The kind of subject that a change is about, as written in the audit trail.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum SubjectKind {
+        /// A key, by its id.
+        Key = "key",
+        /// A store, by its code.
+        Store = "store",
+        /// A method, by its identity.
+        Method = "method",
+        /// An operator, by its id.
+        Operator = "operator",
+        /// A kind that only a later version knows.
+        Other = "other",
+    }
 }
 
-/// What a change does to its subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Created.
-    Create,
-    /// Changed.
-    Update,
-    /// Received a new token.
-    Rotate,
-    /// Revoked permanently.
-    Revoke,
-    /// One of its tokens was revoked.
-    RevokeSecret,
-    /// Removed.
-    Delete,
-    /// Imported from another system.
-    Import,
-    /// Retired from the reference book.
-    Retire,
-    /// Created by recovery.
-    Recover,
-    /// Signed in to the console.
-    SignIn,
-    /// Signed out of the console.
-    SignOut,
+named! {
+    /// What a change does to its subject, as written in the audit trail.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Action {
+        /// Created.
+        Create = "create",
+        /// Changed.
+        Update = "update",
+        /// Received a new token.
+        Rotate = "rotate",
+        /// Revoked permanently.
+        Revoke = "revoke",
+        /// One of its tokens was revoked.
+        RevokeSecret = "revoke_secret",
+        /// Removed.
+        Delete = "delete",
+        /// Imported from another system.
+        Import = "import",
+        /// Retired from the reference book.
+        Retire = "retire",
+        /// Created by recovery.
+        Recover = "recover",
+        /// Signed in to the console.
+        SignIn = "sign_in",
+        /// Signed out of the console.
+        SignOut = "sign_out",
+    }
 }
 
 /// A change of one subject, as a write appends it. Neither image ever contains a token or a digest.
@@ -123,8 +128,6 @@ pub struct Change {
     pub after: Option<serde_json::Value>,
 }
 
-// === impl Revision ===
-
 impl Revision {
     /// Returns the next revision.
     #[must_use]
@@ -145,18 +148,10 @@ impl fmt::Debug for Revision {
     }
 }
 
-// === impl Cursor ===
-
 impl fmt::Display for Cursor {
     /// Formats the opaque token of a revision: `r`, the number, `-`, the nonce in hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "r{}-{:016x}", self.revision.0, self.nonce)
-    }
-}
-
-impl fmt::Debug for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -174,8 +169,6 @@ impl FromStr for Cursor {
         parse().ok_or_else(|| CursorError(text.chars().take(64).collect()))
     }
 }
-
-// === impl Actor ===
 
 impl Actor {
     /// Returns the id in the audit trail: an operator's id, or `system`.
@@ -195,50 +188,10 @@ impl Actor {
     }
 }
 
-// === impl SubjectKind ===
-
 impl SubjectKind {
-    /// Returns the kind as written in the audit trail.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Store => "store",
-            Self::Method => "method",
-            Self::Operator => "operator",
-            Self::Other => "other",
-        }
-    }
-
     /// Parses a kind from the audit trail; returns [`SubjectKind::Other`] if this version does not know it.
     pub fn parse(text: &str) -> Self {
-        match text {
-            "key" => Self::Key,
-            "store" => Self::Store,
-            "method" => Self::Method,
-            "operator" => Self::Operator,
-            _ => Self::Other,
-        }
-    }
-}
-
-// === impl Action ===
-
-impl Action {
-    /// Returns the action as written in the audit trail.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Rotate => "rotate",
-            Self::Revoke => "revoke",
-            Self::RevokeSecret => "revoke_secret",
-            Self::Delete => "delete",
-            Self::Import => "import",
-            Self::Retire => "retire",
-            Self::Recover => "recover",
-            Self::SignIn => "sign_in",
-            Self::SignOut => "sign_out",
-        }
+        Self::from_name(text).unwrap_or(Self::Other)
     }
 }
 

@@ -19,7 +19,7 @@ use super::store::StoreNumber;
 use super::time::Timestamp;
 use super::world::{StoreEntry, World};
 
-pub use self::reason::{REASONS, Reason, Reasons};
+pub use self::reason::{Reason, Reasons};
 
 /// The most store codes that a decision's scope lists.
 pub const MAX_SCOPE: usize = 200;

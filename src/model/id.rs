@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::text::serde_as_text;
 use super::time::Timestamp;
 
 /// A text that is not a valid id of the expected kind.
@@ -14,12 +15,6 @@ pub struct IdError {
     text: String,
     kind: &'static str,
     prefix: &'static str,
-}
-
-/// Builds the UUIDv7 of a time from ten random bytes.
-fn uuid_v7(at: Timestamp, random: [u8; 10]) -> Uuid {
-    let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 macro_rules! id {
@@ -34,7 +29,8 @@ macro_rules! id {
 
             /// Creates the id for the time `at` from ten bytes of randomness.
             pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
-                Self(uuid_v7(at, random))
+                let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
             /// Returns the 128 bits, for hashing and for compact storage.
@@ -70,31 +66,18 @@ macro_rules! id {
 
             /// Parses exactly the form that `Display` writes.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let error = || IdError {
+                let uuid = text.strip_prefix($prefix);
+                let id = uuid.and_then(|uuid| Uuid::try_parse(uuid).ok()).map(Self);
+                // UUIDs have other spellings too.
+                id.filter(|id| id.with_text(|[_, written]| uuid == Some(written))).ok_or_else(|| IdError {
                     text: text.chars().take(64).collect(),
                     kind: $kind,
                     prefix: $prefix,
-                };
-                let uuid = text.strip_prefix($prefix).filter(|uuid| uuid.len() == 36).ok_or_else(error)?;
-                if uuid.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                    return Err(error());
-                }
-                Uuid::try_parse(uuid).map(Self).map_err(|_| error())
+                })
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
+        serde_as_text!($name);
     };
 }
 

@@ -21,6 +21,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::pattern::Verb;
+use super::text::named;
 
 /// The longest name in a location, in characters.
 pub const MAX_NAME_CHARS: usize = 128;
@@ -29,34 +30,38 @@ pub const MAX_POINTER_BYTES: usize = 256;
 /// The most steps in a pointer.
 pub const MAX_POINTER_STEPS: usize = 16;
 
-/// Whether requests to a method name a store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StoreUse {
-    /// Requests contain no store. The data may still belong to stores: the scope of a decision limits it.
-    None,
-    /// Requests contain no store and need none: the method reads data that belongs to no store, such as a list of
-    /// countries. Any key with access to the method may call it, whatever its stores. Only for verbs that read.
-    Shared,
-    /// A request may name stores. The default for methods that set nothing.
-    #[default]
-    Optional,
-    /// A request that names no store is refused, unless the key has access to exactly one store and binds to it.
-    Required,
+named! {
+    /// Whether requests to a method name a store, in the order that choices are shown.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum StoreUse {
+        /// Requests contain no store. The data may still belong to stores: the scope of a decision limits it.
+        None = "none",
+        /// Requests contain no store and need none: the method reads data that belongs to no store, such as a list of
+        /// countries. Any key with access to the method may call it, whatever its stores. Only for verbs that read.
+        Shared = "shared",
+        /// A request may name stores. The default for methods that set nothing.
+        #[default]
+        Optional = "optional",
+        /// A request that names no store is refused, unless the key has access to exactly one store and binds to it.
+        Required = "required",
+    }
 }
 
-/// The part of a request that contains a store code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StoreLocation {
-    /// A query parameter.
-    Query,
-    /// A field of the body, urlencoded or multipart.
-    Form,
-    /// A parameter of the method's pattern.
-    Path,
-    /// A header.
-    Header,
-    /// A member of a JSON body.
-    Json,
+named! {
+    /// The part of a request that contains a store code, by its name before the colon of a location.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum StoreLocation {
+        /// A query parameter.
+        Query = "query",
+        /// A field of the body, urlencoded or multipart.
+        Form = "form",
+        /// A parameter of the method's pattern.
+        Path = "path",
+        /// A header.
+        Header = "header",
+        /// A member of a JSON body.
+        Json = "json",
+    }
 }
 
 /// The location of a store code in a request. Created only by parsing, so it is always well-formed.
@@ -75,59 +80,37 @@ pub struct StoreUseError;
 
 /// Why a text is not a valid [`StorePlace`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum PlaceError {
-    /// There is no colon, so no location.
     #[error("a store location must be written LOCATION:NAME, such as query:site")]
     NoLocation,
-    /// The text before the colon is not a known location.
     #[error("a store location must start with query, form, path, header or json")]
     UnknownLocation,
-    /// The name is missing.
     #[error("a store location needs a name after the colon, such as {0}:site")]
     NoName(StoreLocation),
-    /// The name is longer than [`MAX_NAME_CHARS`].
     #[error("the name in a store location has {0} characters; the maximum is {MAX_NAME_CHARS}")]
     LongName(usize),
-    /// The name contains a forbidden character.
     #[error("the name in a {location} location contains {found:?}; it may only contain {allowed}")]
-    NameCharacter {
-        /// The part of the request.
-        location: StoreLocation,
-        /// The first forbidden character.
-        found: char,
-        /// The characters that names of this location may contain.
-        allowed: &'static str,
-    },
-    /// `[]` on something that cannot be repeated, or twice.
+    NameCharacter { location: StoreLocation, found: char, allowed: &'static str },
     #[error(
         "[] marks a repeated query or form parameter and is allowed once, at the end of the name; for a JSON array, \
          write #/-"
     )]
     Repeated,
-    /// A pointer on a location without JSON.
     #[error("only query, form and json locations can have a pointer, because only they can contain JSON")]
     PointerLocation,
-    /// The pointer is not valid by RFC 6901.
     #[error(
         "the pointer in a store location must be a JSON pointer: each step starts with /, with ~ written as ~0 and / \
          as ~1"
     )]
     Pointer,
-    /// The pointer exceeds its limits.
     #[error(
         "the pointer in a store location must have at most {MAX_POINTER_BYTES} bytes and {MAX_POINTER_STEPS} steps"
     )]
     LongPointer,
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// StoreUse
-// ---------------------------------------------------------------------------------------------------------------------
-
 impl StoreUse {
-    /// Every store use, in the order that choices are shown.
-    pub const ALL: [Self; 4] = [Self::None, Self::Shared, Self::Optional, Self::Required];
-
     /// Returns whether requests to the method contain no store.
     pub const fn reads_no_store(self) -> bool {
         matches!(self, Self::None | Self::Shared)
@@ -145,54 +128,17 @@ impl StoreUse {
             None
         }
     }
-
-    /// Returns its name in reference books and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Shared => "shared",
-            Self::Optional => "optional",
-            Self::Required => "required",
-        }
-    }
-}
-
-impl fmt::Display for StoreUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl FromStr for StoreUse {
     type Err = StoreUseError;
 
     fn from_str(text: &str) -> Result<Self, StoreUseError> {
-        match text {
-            "none" => Ok(Self::None),
-            "shared" => Ok(Self::Shared),
-            "optional" => Ok(Self::Optional),
-            "required" => Ok(Self::Required),
-            _ => Err(StoreUseError),
-        }
+        Self::from_name(text).ok_or(StoreUseError)
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// StoreLocation
-// ---------------------------------------------------------------------------------------------------------------------
-
 impl StoreLocation {
-    /// Returns its name before the colon of a location.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Form => "form",
-            Self::Path => "path",
-            Self::Header => "header",
-            Self::Json => "json",
-        }
-    }
-
     /// Returns whether a value there can contain JSON for a pointer.
     fn holds_json(self) -> bool {
         matches!(self, Self::Query | Self::Form | Self::Json)
@@ -204,29 +150,20 @@ impl StoreLocation {
         if chars > MAX_NAME_CHARS {
             return Err(PlaceError::LongName(chars));
         }
-        let (allowed, bad) = match self {
-            Self::Query | Self::Form | Self::Json => {
-                ("printable ASCII characters", name.chars().find(|c| !c.is_ascii_graphic()))
-            }
+        let (allowed, is_allowed): (_, fn(usize, char) -> bool) = match self {
+            Self::Query | Self::Form | Self::Json => ("printable ASCII characters", |_, c| c.is_ascii_graphic()),
             // A token of RFC 9110: no other text can be the name of a received header.
-            Self::Header => (
-                "ASCII letters, digits and !#$%&'*+-.^_`|~",
-                name.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)),
-            ),
-            Self::Path => (
-                "ASCII letters, digits and _, starting with a letter",
-                name.char_indices()
-                    .find(|&(at, c)| !(c.is_ascii_alphabetic() || at > 0 && (c.is_ascii_digit() || c == '_')))
-                    .map(|(_, c)| c),
-            ),
+            Self::Header => ("ASCII letters, digits and !#$%&'*+-.^_`|~", |_, c| {
+                c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+            }),
+            Self::Path => ("ASCII letters, digits and _, starting with a letter", |at, c| {
+                c.is_ascii_alphabetic() || at > 0 && (c.is_ascii_digit() || c == '_')
+            }),
         };
-        bad.map_or(Ok(()), |found| Err(PlaceError::NameCharacter { location: self, found, allowed }))
-    }
-}
-
-impl fmt::Display for StoreLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match name.char_indices().find(|&(at, c)| !is_allowed(at, c)) {
+            Some((_, found)) => Err(PlaceError::NameCharacter { location: self, found, allowed }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -234,20 +171,9 @@ impl FromStr for StoreLocation {
     type Err = PlaceError;
 
     fn from_str(text: &str) -> Result<Self, PlaceError> {
-        match text {
-            "query" => Ok(Self::Query),
-            "form" => Ok(Self::Form),
-            "path" => Ok(Self::Path),
-            "header" => Ok(Self::Header),
-            "json" => Ok(Self::Json),
-            _ => Err(PlaceError::UnknownLocation),
-        }
+        Self::from_name(text).ok_or(PlaceError::UnknownLocation)
     }
 }
-
-// ---------------------------------------------------------------------------------------------------------------------
-// StorePlace
-// ---------------------------------------------------------------------------------------------------------------------
 
 impl StorePlace {
     /// Returns the part of the request.
@@ -322,10 +248,7 @@ impl FromStr for StorePlace {
         }
         location.check_name(name)?;
         pointer.map_or(Ok(()), check_pointer)?;
-        let name = match location {
-            StoreLocation::Header => name.to_ascii_lowercase(),
-            StoreLocation::Query | StoreLocation::Form | StoreLocation::Path | StoreLocation::Json => name.to_owned(),
-        };
+        let name = if location == StoreLocation::Header { name.to_ascii_lowercase() } else { name.to_owned() };
         Ok(Self { location, name, pointer: pointer.map(str::to_owned), repeated })
     }
 }
@@ -384,16 +307,13 @@ mod tests {
 
     #[test]
     fn a_place_falls_into_its_parts() {
-        let place: StorePlace = "query:filter[sites][]".parse().unwrap();
-        assert_eq!(
-            (place.location(), place.name(), place.pointer(), place.repeated()),
-            (StoreLocation::Query, "filter[sites]", None, true)
-        );
-        let place: StorePlace = "form:prices#/-/site".parse().unwrap();
-        assert_eq!(
-            (place.location(), place.name(), place.pointer(), place.repeated()),
-            (StoreLocation::Form, "prices", Some("/-/site"), false)
-        );
+        for (text, parts) in [
+            ("query:filter[sites][]", (StoreLocation::Query, "filter[sites]", None, true)),
+            ("form:prices#/-/site", (StoreLocation::Form, "prices", Some("/-/site"), false)),
+        ] {
+            let place: StorePlace = text.parse().unwrap();
+            assert_eq!((place.location(), place.name(), place.pointer(), place.repeated()), parts, "{text}");
+        }
     }
 
     #[test]
@@ -404,50 +324,52 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_with_what_would_be_right() {
-        assert_eq!(refusal("site"), "a store location must be written LOCATION:NAME, such as query:site");
-        assert_eq!(refusal(""), "a store location must be written LOCATION:NAME, such as query:site");
-        let locations = "a store location must start with query, form, path, header or json";
-        assert_eq!(refusal("body:site"), locations);
-        assert_eq!(refusal("Query:site"), locations);
-        assert_eq!(refusal("path:"), "a store location needs a name after the colon, such as path:site");
-        assert_eq!(refusal("form:#/a"), "a store location needs a name after the colon, such as form:site");
-        assert_eq!(refusal("json:"), "a store location needs a name after the colon, such as json:site");
-        assert_eq!(refusal("query:[]"), "a store location needs a name after the colon, such as query:site");
-        assert_eq!(
-            refusal("query:my site"),
-            "the name in a query location contains ' '; it may only contain printable ASCII characters"
-        );
-        assert_eq!(
-            refusal("header:x:store"),
-            "the name in a header location contains ':'; it may only contain ASCII letters, digits and \
-             !#$%&'*+-.^_`|~"
-        );
-        for path in ["path:1site", "path:_site"] {
-            assert!(refusal(path).starts_with("the name in a path location contains"), "{path}");
+        let long_name = format!("query:{}", "a".repeat(129));
+        let long_pointer = format!("form:a#/{}", "b".repeat(256));
+        let deep_pointer = format!("form:a#{}", "/b".repeat(17));
+        let table: [(&[&str], &str); 10] = [
+            (&["site", ""], "a store location must be written LOCATION:NAME, such as query:site"),
+            (&["body:site", "Query:site"], "a store location must start with query, form, path, header or json"),
+            (&["path:"], "a store location needs a name after the colon, such as path:site"),
+            (&["form:#/a"], "a store location needs a name after the colon, such as form:site"),
+            (&["json:"], "a store location needs a name after the colon, such as json:site"),
+            (&["query:[]"], "a store location needs a name after the colon, such as query:site"),
+            (
+                &["query:my site"],
+                "the name in a query location contains ' '; it may only contain printable ASCII characters",
+            ),
+            (
+                &["header:x:store"],
+                "the name in a header location contains ':'; it may only contain ASCII letters, digits and \
+                 !#$%&'*+-.^_`|~",
+            ),
+            (&[&long_name], "the name in a store location has 129 characters; the maximum is 128"),
+            (
+                &[&long_pointer, &deep_pointer],
+                "the pointer in a store location must have at most 256 bytes and 16 steps",
+            ),
+        ];
+        for (texts, message) in table {
+            for text in texts {
+                assert_eq!(refusal(text), message, "{text:?}");
+            }
         }
-        let long = format!("query:{}", "a".repeat(129));
-        assert_eq!(refusal(&long), "the name in a store location has 129 characters; the maximum is 128");
-        for repeated in ["path:site[]", "header:x-store[]", "json:sites[]", "query:site[][]"] {
-            assert!(refusal(repeated).starts_with("[] marks a repeated query or form parameter"), "{repeated}");
-        }
-        for pointer in ["header:x#/a", "path:site#/a"] {
-            assert!(
-                refusal(pointer).starts_with("only query, form and json locations can have a pointer"),
-                "{pointer}"
-            );
-        }
-        for pointer in ["form:a#", "form:a#b", "form:a#/", "form:a#/b//c", "form:a#/~2", "form:a#/~", "form:a#/\n"] {
-            assert!(
-                refusal(pointer).starts_with("the pointer in a store location must be a JSON pointer"),
-                "{pointer:?}"
-            );
-        }
-        for pointer in [format!("form:a#/{}", "b".repeat(256)), format!("form:a#{}", "/b".repeat(17))] {
-            assert_eq!(
-                refusal(&pointer),
-                "the pointer in a store location must have at most 256 bytes and 16 \
-                steps"
-            );
+        let table: [(&[&str], &str); 4] = [
+            (&["path:1site", "path:_site"], "the name in a path location contains"),
+            (
+                &["path:site[]", "header:x-store[]", "json:sites[]", "query:site[][]"],
+                "[] marks a repeated query or form parameter",
+            ),
+            (&["header:x#/a", "path:site#/a"], "only query, form and json locations can have a pointer"),
+            (
+                &["form:a#", "form:a#b", "form:a#/", "form:a#/b//c", "form:a#/~2", "form:a#/~", "form:a#/\n"],
+                "the pointer in a store location must be a JSON pointer",
+            ),
+        ];
+        for (texts, beginning) in table {
+            for text in texts {
+                assert!(refusal(text).starts_with(beginning), "{text:?}");
+            }
         }
     }
 

@@ -14,6 +14,7 @@ pub mod path;
 pub mod pattern;
 pub mod reference;
 pub mod store;
+mod text;
 pub mod time;
 pub mod token;
 pub mod violations;

@@ -3,20 +3,23 @@
 use super::change::Revision;
 use super::id::OperatorId;
 use super::marks::DecisionTime;
+use super::text::named;
 use super::time::Timestamp;
 
-/// The role of an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Do everything, including managing operators.
-    Admin,
-    /// Read and change keys, stores and methods.
-    Editor,
-    /// Read keys, stores, methods, audit, usage and replicas.
-    Viewer,
-    /// Request decisions, nothing else.
-    Authorizer,
+named! {
+    /// The role of an operator, by the name that people write.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Role {
+        /// Do everything, including managing operators.
+        Admin = "admin",
+        /// Read and change keys, stores and methods.
+        Editor = "editor",
+        /// Read keys, stores, methods, audit, usage and replicas.
+        Viewer = "viewer",
+        /// Request decisions, nothing else.
+        Authorizer = "authorizer",
+    }
 }
 
 /// The permission that a call requires.
@@ -63,16 +66,6 @@ impl Role {
             Permission::View => !matches!(self, Self::Authorizer),
             Permission::Edit => matches!(self, Self::Admin | Self::Editor),
             Permission::Administer => matches!(self, Self::Admin),
-        }
-    }
-
-    /// Returns the role as people write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Editor => "editor",
-            Self::Viewer => "viewer",
-            Self::Authorizer => "authorizer",
         }
     }
 }

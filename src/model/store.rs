@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::change::Revision;
+use super::text::serde_as_text;
 use super::time::Timestamp;
 
 /// The longest code of a store, in bytes.
@@ -14,8 +15,7 @@ pub const MAX_CODE: usize = 64;
 pub struct StoreNumber(pub u32);
 
 /// The identity of a store: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, case-sensitive, never changed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreCode(Box<str>);
 
 /// A text that is not a valid store code.
@@ -73,8 +73,6 @@ impl Store {
     }
 }
 
-// === impl StoreCode ===
-
 impl StoreCode {
     /// Returns the code as text.
     pub fn as_str(&self) -> &str {
@@ -94,14 +92,6 @@ impl FromStr for StoreCode {
     }
 }
 
-impl TryFrom<String> for StoreCode {
-    type Error = StoreCodeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
 impl From<StoreCode> for String {
     fn from(code: StoreCode) -> Self {
         code.0.into()
@@ -113,6 +103,8 @@ impl fmt::Display for StoreCode {
         f.write_str(&self.0)
     }
 }
+
+serde_as_text!(StoreCode);
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::text::serde_as_text;
+
 /// Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
@@ -15,8 +17,6 @@ pub const LONGEST_STALENESS: Duration = Duration::from_hours(1);
 const MAX_MICROS: i64 = 253_402_207_199_999_999;
 /// The earliest supported time: the first microsecond of the year 1.
 const MIN_MICROS: i64 = -62_135_596_800_000_000;
-
-// === impl Timestamp ===
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
@@ -74,10 +74,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// Formats as RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(time) => time.fmt(f),
-            Err(_) => write!(f, "{} µs", self.0),
-        }
+        jiff::Timestamp::from_microsecond(self.0).map_err(|_| fmt::Error)?.fmt(f)
     }
 }
 
@@ -96,18 +93,7 @@ impl std::str::FromStr for Timestamp {
     }
 }
 
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Timestamp {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Timestamp);
 
 #[cfg(test)]
 mod tests {

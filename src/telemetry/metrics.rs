@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::model::decision::{REASONS, Reason};
+use crate::model::decision::Reason;
 
 /// All metrics.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Metrics {
             decisions.clone(),
         );
         let of = |reason| decisions.get_or_create(&DecisionLabels { reason }).clone();
-        let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
+        let (allowed, refused) = (of("ALLOWED"), Reason::ALL.iter().map(|reason| of(reason.as_str())).collect());
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
         registry.register_with_unit("storage_call", "Duration of storage calls", Unit::Seconds, storage.clone());
         let gateway_refusals = Family::<GatewayLabels, Counter>::default();
@@ -264,7 +264,7 @@ mod tests {
         let text = metrics.encode();
         assert!(text.contains("latchkey_decisions_total{reason=\"ALLOWED\"} 0"), "{text}");
         assert!(text.contains("latchkey_decisions_total{reason=\"STORE_DENIED\"} 1"), "{text}");
-        for reason in REASONS {
+        for reason in Reason::ALL {
             assert!(text.contains(&format!("reason=\"{}\"", reason.as_str())), "{reason:?} has no series");
         }
     }

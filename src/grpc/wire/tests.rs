@@ -6,7 +6,7 @@ use prost::Message as _;
 use super::*;
 use crate::model::book::{Entry, MethodNumber};
 use crate::model::change::Revision;
-use crate::model::decision::{REASONS, Reasons};
+use crate::model::decision::{Reason, Reasons};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::method::StoreUse;
 use crate::model::time::Timestamp;
@@ -55,13 +55,13 @@ fn parts() -> impl Strategy<Value = Parts> {
     let codes = prop::collection::vec("[a-z0-9-]{0,40}", 0..30);
     let key = prop::option::of((any::<[u8; 10]>(), 0..4_000_000_000_000_000_i64));
     let revision = prop_oneof![Just(0), 1..1_000_u64, any::<u64>()];
-    (0..1_u32 << (REASONS.len() + 1), key, prop::option::of("[a-z]{0,8}"), 0..4_u8, codes, entries(), revision)
+    (0..1_u32 << (Reason::ALL.len() + 1), key, prop::option::of("[a-z]{0,8}"), 0..4_u8, codes, entries(), revision)
 }
 
 fn decision(parts: &Parts) -> Decision<'_> {
     let (failed, key, store, scope, codes, entries, revision) = parts;
     let mut reasons = Reasons::default();
-    for reason in REASONS.into_iter().filter(|reason| failed >> *reason as u32 & 1 == 1) {
+    for reason in Reason::ALL.into_iter().filter(|reason| failed >> *reason as u32 & 1 == 1) {
         reasons.add(reason);
     }
     let listed = || codes.iter().map(String::as_str).collect::<Vec<_>>();
@@ -75,7 +75,7 @@ fn decision(parts: &Parts) -> Decision<'_> {
         store: store.as_deref(),
         store_number: None,
         scope: [None, Some(Scope::All), Some(Scope::Listed(listed())), Some(Scope::Large)][usize::from(*scope)].clone(),
-        scope_must_be_applied: failed >> REASONS.len() == 1,
+        scope_must_be_applied: failed >> Reason::ALL.len() == 1,
         denied_stores: listed(),
         methods: entries.iter().collect(),
         revision: Revision(*revision),

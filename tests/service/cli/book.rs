@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use latchkey::config::SETTINGS;
-use latchkey::model::decision::REASONS;
+use latchkey::model::decision::Reason;
 use latchkey::telemetry::metrics::Metrics;
 use serde_json::Value;
 
@@ -107,7 +107,7 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_reason_has_its_row_in_the_order_of_the_checks() {
-    let expected: Vec<_> = REASONS.iter().map(|reason| reason.as_str()).collect();
+    let expected: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(names(&read(&place("concepts.md")), "| reason | what failed |"), expected);
 }
 
