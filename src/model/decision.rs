@@ -279,7 +279,7 @@ fn check_method<'a>(
         return (Vec::new(), StoreTraits::UNKNOWN);
     }
     let wide_open = grant.methods.is_all() && grant.stores.is_all();
-    let Ok(method) = RequestMethod::parse(request.method) else {
+    let Some(method) = RequestMethod::parse(request.method) else {
         // Not even `[VERB ]path`: the method is unknowable.
         if !wide_open {
             failed.add(Reason::PathAmbiguous);

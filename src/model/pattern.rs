@@ -34,10 +34,6 @@ impl Verb {
     pub const PUT: Self = Self::known(b"PUT");
     /// `PATCH`
     pub const PATCH: Self = Self::known(b"PATCH");
-    /// `DELETE`
-    pub const DELETE: Self = Self::known(b"DELETE");
-    /// `OPTIONS`
-    pub const OPTIONS: Self = Self::known(b"OPTIONS");
 
     const fn known(letters: &[u8]) -> Self {
         match Self::read(letters) {
@@ -71,10 +67,10 @@ impl Verb {
 }
 
 impl FromStr for Verb {
-    type Err = VerbError;
+    type Err = PatternError;
 
-    fn from_str(text: &str) -> Result<Self, VerbError> {
-        Self::read(text.as_bytes()).ok_or_else(|| VerbError { verb: excerpt(text) })
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        Self::read(text.as_bytes()).ok_or_else(|| PatternError::Verb { verb: excerpt(text) })
     }
 }
 
@@ -88,13 +84,6 @@ impl fmt::Debug for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// A text that is not a valid verb.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("verb {verb:?} must be 1 to {max} upper-case ASCII letters, such as GET", max = Verb::MAX_LEN)]
-pub struct VerbError {
-    verb: Box<str>,
 }
 
 /// One segment of a pattern.
@@ -113,7 +102,7 @@ pub enum Segment<'p> {
 /// The path of a method, with variable parts: `/api/v*/orders/{externalId}`.
 ///
 /// Validated on creation and stored as written: there is only one way to write a pattern. Ordered bytewise.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Box<str>);
 
 impl Pattern {
@@ -177,16 +166,14 @@ impl fmt::Display for Pattern {
     }
 }
 
-impl fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// Why a text is not a valid pattern.
+/// Why a text is not a valid verb, pattern or method identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum PatternError {
+    #[error("method {method:?} must be a verb, one space and a pattern, such as GET /api/v*/orders/{{externalId}}")]
+    NoVerb { method: Box<str> },
+    #[error("verb {verb:?} must be 1 to {max} upper-case ASCII letters, such as GET", max = Verb::MAX_LEN)]
+    Verb { verb: Box<str> },
     #[error("pattern {pattern:?} must start with a slash, such as /api/orders")]
     NotRooted { pattern: Box<str> },
     #[error("pattern has {len} bytes; the maximum is {max}", max = Pattern::MAX_LEN)]
@@ -219,7 +206,7 @@ pub enum PatternError {
 }
 
 /// The permanent identity of a method: `GET /api/v*/orders/{externalId}`. Ordered by verb, then by pattern, bytewise.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MethodIdentity {
     /// The verb.
     pub verb: Verb,
@@ -228,12 +215,10 @@ pub struct MethodIdentity {
 }
 
 impl FromStr for MethodIdentity {
-    type Err = MethodIdentityError;
+    type Err = PatternError;
 
-    fn from_str(text: &str) -> Result<Self, MethodIdentityError> {
-        let Some((verb, pattern)) = text.split_once(' ') else {
-            return Err(MethodIdentityError::NoVerb { method: excerpt(text) });
-        };
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let (verb, pattern) = text.split_once(' ').ok_or_else(|| PatternError::NoVerb { method: excerpt(text) })?;
         Ok(Self { verb: verb.parse()?, pattern: pattern.parse()? })
     }
 }
@@ -251,31 +236,13 @@ impl fmt::Display for MethodIdentity {
     }
 }
 
-impl fmt::Debug for MethodIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{self}\"")
-    }
-}
-
-/// Why a text is not a valid method identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
-pub enum MethodIdentityError {
-    #[error("method {method:?} must be a verb, one space and a pattern, such as GET /api/v*/orders/{{externalId}}")]
-    NoVerb { method: Box<str> },
-    #[error(transparent)]
-    Verb(#[from] VerbError),
-    #[error(transparent)]
-    Pattern(#[from] PatternError),
-}
-
 /// Splits a text that starts with a slash into segments; none for `/`.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     // Otherwise `/` alone would be one empty segment.
     text[1..].split('/').take(if text.len() == 1 { 0 } else { usize::MAX })
 }
 
-/// Returns the form of a checked segment, by its spelling.
+/// Returns the form of a segment by its spelling, which is not checked.
 fn parse_segment(written: &str) -> Segment<'_> {
     if written == "**" {
         return Segment::Rest;
@@ -290,28 +257,19 @@ fn parse_segment(written: &str) -> Segment<'_> {
 }
 
 fn check_segment(written: &str, last: bool) -> Result<(), PatternError> {
-    match written {
-        "" => return Err(PatternError::EmptySegment),
-        "." | ".." => return Err(PatternError::DotSegment { segment: written.into() }),
-        "**" if last => return Ok(()),
-        "**" => return Err(PatternError::RestNotLast),
-        _ => {}
-    }
-    if written.contains(['{', '}']) {
-        return match parse_segment(written) {
-            Segment::Parameter(name) if is_name(name) => Ok(()),
-            _ => Err(PatternError::Parameter { segment: written.into() }),
-        };
-    }
-    if written.contains('*') {
-        return match parse_segment(written) {
-            Segment::Partial(prefix) if is_prefix(prefix) => Ok(()),
-            _ => Err(PatternError::Star { segment: written.into() }),
-        };
-    }
-    match written.chars().find(|character| !is_literal(*character)) {
-        Some(character) => Err(PatternError::Character { segment: written.into(), character }),
-        None => Ok(()),
+    match parse_segment(written) {
+        Segment::Rest if last => Ok(()),
+        Segment::Rest => Err(PatternError::RestNotLast),
+        Segment::Parameter(name) if is_name(name) => Ok(()),
+        Segment::Partial(prefix) if is_prefix(prefix) => Ok(()),
+        Segment::Literal("") => Err(PatternError::EmptySegment),
+        Segment::Literal("." | "..") => Err(PatternError::DotSegment { segment: written.into() }),
+        _ if written.contains(['{', '}']) => Err(PatternError::Parameter { segment: written.into() }),
+        _ if written.contains('*') => Err(PatternError::Star { segment: written.into() }),
+        _ => match written.chars().find(|character| !is_literal(*character)) {
+            Some(character) => Err(PatternError::Character { segment: written.into(), character }),
+            None => Ok(()),
+        },
     }
 }
 
@@ -331,7 +289,7 @@ fn is_literal(character: char) -> bool {
 }
 
 /// Returns the beginning of a refused text, so that an error stays short.
-pub(super) fn excerpt(text: &str) -> Box<str> {
+fn excerpt(text: &str) -> Box<str> {
     const KEPT: usize = 64;
     match text.char_indices().nth(KEPT) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
@@ -432,7 +390,8 @@ mod tests {
             assert!(message.contains("upper-case ASCII letters, such as GET"), "{message}");
         }
         assert_eq!("HEAD".parse::<Verb>().expect("a verb"), Verb::HEAD);
-        assert!(Verb::DELETE < Verb::GET && Verb::GET < Verb::POST && Verb::PATCH < Verb::POST);
+        let delete: Verb = "DELETE".parse().expect("a verb");
+        assert!(delete < Verb::GET && Verb::GET < Verb::POST && Verb::PATCH < Verb::POST);
     }
 
     #[test]

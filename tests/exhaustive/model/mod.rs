@@ -113,7 +113,7 @@ fn compare_one(
     let canonical = canonicalize(path);
     let expected = naive::canonicalize(path.as_bytes());
     assert_eq!(
-        canonical.as_ref().map(ToString::to_string).map_err(|fault| fault.name()),
+        canonical.as_ref().map(ToString::to_string).map_err(|fault| fault.as_str()),
         expected,
         "canonical form of {path:?}"
     );

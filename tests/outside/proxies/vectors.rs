@@ -184,7 +184,7 @@ impl VectorBook {
     fn resolve(&self, verb: &str, target: &[u8]) -> (String, Option<String>) {
         let path = match canonicalize_bytes(target) {
             Ok(path) => path,
-            Err(fault) => return (fault.name().to_owned(), None),
+            Err(fault) => return (fault.as_str().to_owned(), None),
         };
         let verb = RequestMethod::parse(&format!("{verb} /")).expect("a verb").verb;
         match self.book.resolve(verb, &path) {
