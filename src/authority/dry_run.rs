@@ -54,7 +54,7 @@ fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
         stores: match &key.spec.stores {
             Access::All => NumberSet::All,
             Access::Selected(codes) => {
-                NumberSet::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.0)).collect())
+                NumberSet::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.number)).collect())
             }
         },
         methods: match &key.spec.methods {

@@ -108,8 +108,8 @@ fn introspect(
     let mut stores: Vec<_> = world
         .stores
         .iter()
-        .filter(|(number, store)| store.active && grant.stores.contains(*number))
-        .map(|(_, store)| (store.code.to_string(), store.name.to_string()))
+        .filter(|store| store.active && grant.stores.contains(store.number))
+        .map(|store| (store.code.to_string(), store.name.to_string()))
         .collect();
     stores.sort_unstable();
     let mut methods = Vec::new();

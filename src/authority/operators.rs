@@ -3,15 +3,15 @@
 use super::Authority;
 use super::coalescer::WaiterKind;
 use super::undecided::Undecided;
+use crate::model::operator::Operator;
 use crate::model::token::{self, Digest};
-use crate::model::world::OperatorEntry;
 
 impl Authority {
     /// Returns the active operator of this token; `None` if there is none.
     ///
     /// # Errors
     /// The operator could not be determined.
-    pub async fn operator(&self, token: &[u8]) -> Result<Option<OperatorEntry>, Undecided> {
+    pub async fn operator(&self, token: &[u8]) -> Result<Option<Operator>, Undecided> {
         if token::check_operator_token(token).is_err() {
             return Ok(None);
         }
@@ -30,7 +30,7 @@ impl Authority {
     }
 
     /// Passes the operator of this token to `read`, if it can be found without waiting.
-    pub fn operator_now<R>(&self, token: &[u8], read: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
+    pub fn operator_now<R>(&self, token: &[u8], read: impl FnOnce(&Operator) -> R) -> Option<R> {
         let guard = self.inner.state.load();
         let now = self.inner.freshness.proven_now()?;
         let moment = |row| self.inner.freshness.decision_time(now, row);

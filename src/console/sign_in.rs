@@ -153,7 +153,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
         let error = page.t.sign_in.role_has_no_pages;
         return refuse(page, StatusCode::FORBIDDEN, error);
     }
-    let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
+    let caller = Caller { id: operator.id, name: operator.name, role: operator.role };
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;
     let (next, pending) = (fields.text("next"), PendingForm::read(&fields));
     let mut response = if is_local(&pending.path) {

@@ -24,8 +24,7 @@ use self::dialect::ProxyDialect;
 use super::locations::headers;
 use super::{Allow, Body, ClientResponse, Gateway, HttpRequest, LogFacts, Outcome, fault};
 use crate::authority::{Authority, Undecided};
-use crate::model::operator::Permission;
-use crate::model::world::OperatorEntry;
+use crate::model::operator::{Operator, Permission};
 
 /// Header by which a proxy identifies itself: an operator's token. `authorization` is the client's.
 const CALLER: &str = "x-latchkey-caller";
@@ -160,7 +159,7 @@ impl ForwardAuth {
     /// Checks that the proxy is an operator with permission to request decisions.
     async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
         let token = single_header(headers, CALLER).map_err(NotDecided::Rejected)?;
-        let may = |operator: &OperatorEntry| operator.role.may(Permission::Authorize);
+        let may = |operator: &Operator| operator.role.may(Permission::Authorize);
         let may = match self.authority.operator_now(token, may) {
             Some(may) => Some(may),
             None => self.authority.operator(token).await.map_err(NotDecided::Undecided)?.as_ref().map(may),

@@ -14,8 +14,7 @@ use super::no_decision::no_decision;
 use super::permissions::{needs_caller, permission};
 use super::status::no_caller;
 use crate::authority::Authority;
-use crate::model::operator::Permission;
-use crate::model::world::OperatorEntry;
+use crate::model::operator::{Operator, Permission};
 use crate::registry::Caller;
 use crate::status;
 
@@ -78,7 +77,7 @@ impl<S> CallerAuthService<S> {
             Ok(token) => token,
             Err(status) => return Admission::Refused(status),
         };
-        let admit = |operator: &OperatorEntry| {
+        let admit = |operator: &Operator| {
             admit(Some(operator), needed).map(|operator| needs_caller(path).then(|| caller(operator)))
         };
         match self.authority.operator_now(token, admit) {
@@ -150,11 +149,11 @@ fn bearer_token(headers: &HeaderMap) -> Result<&[u8], Status> {
     }
 }
 
-fn caller(operator: &OperatorEntry) -> Caller {
-    Caller { id: operator.id, name: operator.name.to_string(), role: operator.role }
+fn caller(operator: &Operator) -> Caller {
+    Caller { id: operator.id, name: operator.name.clone(), role: operator.role }
 }
 
-fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<&OperatorEntry, Status> {
+fn admit(operator: Option<&Operator>, needed: Permission) -> Result<&Operator, Status> {
     match operator {
         None => {
             let message = "the operator token is unknown, expired or revoked";

@@ -25,7 +25,7 @@ pub use self::reason::{Reason, Reasons};
 pub const MAX_SCOPE: usize = 200;
 
 /// A call to decide, apart from its token.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// `[VERB ]path`; empty if the call names none.
     pub method: &'a str,
@@ -110,8 +110,6 @@ pub enum Scope<'a> {
     Large,
 }
 
-// === deciding ===
-
 impl Decision<'_> {
     /// Returns whether the call is allowed.
     pub const fn allowed(&self) -> bool {
@@ -120,9 +118,13 @@ impl Decision<'_> {
 
     /// Returns the refusal of a call whose token matched no key.
     pub const fn without_key(reason: Reason, revision: Revision) -> Self {
+        Self::new(Reasons::only(reason), None, revision)
+    }
+
+    const fn new(failed: Reasons, key: Option<(KeyId, SecretId)>, revision: Revision) -> Self {
         Self {
-            failed: Reasons::only(reason),
-            key: None,
+            failed,
+            key,
             store: None,
             store_number: None,
             scope: None,
@@ -144,25 +146,17 @@ pub fn decide<'a>(
     if grant.standing == Standing::Deleted {
         return Decision::without_key(Reason::KeyUnknown, world.revision());
     }
-    let mut failed = check_key(grant, request.client, now);
-    let (methods, traits) = check_method(grant, world, request, &mut failed);
-    let checked = check_stores(grant, world, request, traits, &mut failed);
-    let with_scope = failed.is_empty() || failed.first() == Some(Reason::StoreRequired);
-    let scope = with_scope.then(|| active_stores(grant, world));
-    Decision {
-        failed,
-        key: Some((grant.key, grant.secret)),
-        store: checked.store,
-        store_number: checked.number,
-        scope,
-        scope_must_be_applied: failed.is_empty()
-            && traits.reads_none
-            && !grant.stores.is_all()
-            && request.stores_from == StoresFrom::Service,
-        denied_stores: checked.denied,
-        methods,
-        revision: world.revision(),
+    let failed = check_key(grant, request.client, now);
+    let mut decision = Decision::new(failed, Some((grant.key, grant.secret)), world.revision());
+    let traits = check_method(grant, world, request, &mut decision);
+    check_stores(grant, world, request, traits, &mut decision);
+    let allowed = decision.allowed();
+    if allowed || decision.failed.first() == Some(Reason::StoreRequired) {
+        decision.scope = Some(scope(grant, world));
     }
+    decision.scope_must_be_applied =
+        allowed && traits.reads_none && !grant.stores.is_all() && request.stores_from == StoresFrom::Service;
+    decision
 }
 
 /// Returns the reasons to refuse any call of a grant at `now` from `client`.
@@ -187,7 +181,7 @@ pub struct ReachableMethods<'a> {
 impl<'a> ReachableMethods<'a> {
     /// Prepares the check of what `grant` can call in `world`.
     pub fn new(grant: &'a Grant, world: &'a World) -> Self {
-        let binds = bound_store(grant, world).map(|(_, entry)| entry.active);
+        let binds = bound_store(grant, world).map(|store| store.active);
         Self { grant, world, no_active_store: has_no_active_store(grant, world), binds }
     }
 
@@ -267,45 +261,38 @@ impl StoreTraits {
     }
 }
 
-/// Resolves and checks the method. Returns the matched entries and how they treat stores.
+/// Resolves and checks the method. Returns how the matched entries treat stores.
 fn check_method<'a>(
     grant: &Grant,
     world: &'a World,
     request: &Request<'a>,
-    failed: &mut Reasons,
-) -> (Vec<&'a Entry>, StoreTraits) {
+    decision: &mut Decision<'a>,
+) -> StoreTraits {
+    let failed = &mut decision.failed;
     if request.method.is_empty() {
         failed.add(Reason::MethodRequired);
-        return (Vec::new(), StoreTraits::UNKNOWN);
+        return StoreTraits::UNKNOWN;
     }
     let wide_open = grant.methods.is_all() && grant.stores.is_all();
-    let Some(method) = RequestMethod::parse(request.method) else {
-        // Not even `[VERB ]path`: the method is unknowable.
-        if !wide_open {
-            failed.add(Reason::PathAmbiguous);
-        }
-        return (Vec::new(), StoreTraits::UNKNOWN);
-    };
-    let Ok(path) = canonicalize(method.path) else {
-        if !wide_open {
-            failed.add(Reason::PathAmbiguous);
-        }
-        return (Vec::new(), StoreTraits::UNKNOWN);
-    };
-    let entries = match world.methods.book().resolve(method.verb, &path) {
-        Resolution::One(entry) => vec![entry],
-        Resolution::Several(entries) => entries,
-        Resolution::Unknown => Vec::new(),
-        Resolution::Ambiguous(_) => {
+    let resolution = RequestMethod::parse(request.method).and_then(|method| {
+        let path = canonicalize(method.path).ok()?;
+        Some(world.methods.book().resolve(method.verb, &path))
+    });
+    let entries = match resolution {
+        Some(Resolution::One(entry)) => vec![entry],
+        Some(Resolution::Several(entries)) => entries,
+        Some(Resolution::Unknown) => Vec::new(),
+        // `None`: not even `[VERB ]path`, or no single path, so the method is unknowable.
+        Some(Resolution::Ambiguous(_)) | None => {
             if !wide_open {
                 failed.add(Reason::PathAmbiguous);
             }
-            return (Vec::new(), StoreTraits::UNKNOWN);
+            return StoreTraits::UNKNOWN;
         }
     };
-    let mut traits = StoreTraits::of(entries.iter().copied().filter(|entry| !entry.retired));
-    let live = entries.iter().any(|entry| !entry.retired);
-    if !live || entries.iter().any(|entry| entry.retired) {
+    let live = || entries.iter().copied().filter(|entry| !entry.retired);
+    let mut traits = StoreTraits::of(live());
+    if entries.is_empty() || entries.iter().any(|entry| entry.retired) {
         (traits.about_stores, traits.shared) = (true, false);
         // Not in the book, or no longer: only for keys with access to all methods, and then only with all stores or a
         // store that the caller itself names: the book does not know where such a call carries its store.
@@ -315,10 +302,8 @@ fn check_method<'a>(
             failed.add(Reason::MethodUnknown);
         }
     }
-    for entry in entries.iter().filter(|entry| !entry.retired) {
-        if !grant.methods.contains(entry.number) {
-            failed.add(Reason::MethodDenied);
-        }
+    if live().any(|entry| !grant.methods.contains(entry.number)) {
+        failed.add(Reason::MethodDenied);
     }
     // The service may run another verb on this path. Not checked if the method is refused: that is the reason then.
     let verb_inspected =
@@ -327,14 +312,8 @@ fn check_method<'a>(
     if !verb_inspected && !wide_open && !refused {
         failed.add(Reason::PathAmbiguous);
     }
-    (entries, traits)
-}
-
-#[derive(Default)]
-struct CheckedStores<'a> {
-    store: Option<&'a str>,
-    number: Option<StoreNumber>,
-    denied: Vec<&'a str>,
+    decision.methods = entries;
+    traits
 }
 
 /// Checks the stores named, or binds the key's only one.
@@ -343,10 +322,10 @@ fn check_stores<'a>(
     world: &'a World,
     request: &Request<'a>,
     method: StoreTraits,
-    failed: &mut Reasons,
-) -> CheckedStores<'a> {
-    let mut checked = CheckedStores::default();
+    decision: &mut Decision<'a>,
+) {
     let mut named: Option<&'a str> = None;
+    let mut number = None;
     let mut several = false;
     let first = (!request.store.is_empty()).then_some(request.store);
     // Only if several are denied: a client controls the length, and comparing each pair takes quadratic time.
@@ -355,11 +334,11 @@ fn check_stores<'a>(
         several |= named.is_some_and(|before| before != code);
         named = Some(code);
         let found = world.stores.get(code);
-        checked.number = found.map(|(number, _)| number);
+        number = found.map(|store| store.number);
         if let Err(reason) = check_store(grant, found) {
-            failed.add(reason);
+            decision.failed.add(reason);
             if denied.insert(code) {
-                checked.denied.push(code);
+                decision.denied_stores.push(code);
             }
         }
     }
@@ -369,35 +348,34 @@ fn check_stores<'a>(
     };
     let no_active_store = has_no_active_store(grant, world);
     if let Some(reason) = unconfined_reason(grant, world, no_active_store, method, request.stores_from) {
-        failed.add(reason);
+        decision.failed.add(reason);
     }
     if limited {
-        checked.store = named.filter(|_| !several);
-        checked.number = checked.number.filter(|_| !several);
-        return checked;
+        if !several {
+            (decision.store, decision.store_number) = (named, number);
+        }
+        return;
     }
-    checked.number = None;
     match bound_store(grant, world) {
         // Calls for data that belongs to no store do not bind to an inactive one.
-        Some((_, entry)) if method.shared && !entry.active => {}
-        Some((number, entry)) => {
-            (checked.store, checked.number) = (Some(&*entry.code), Some(number));
-            if !entry.active {
-                failed.add(Reason::StoreInactive);
-                checked.denied.push(&entry.code);
+        Some(store) if method.shared && !store.active => {}
+        Some(store) => {
+            (decision.store, decision.store_number) = (Some(&*store.code), Some(store.number));
+            if !store.active {
+                decision.failed.add(Reason::StoreInactive);
+                decision.denied_stores.push(&store.code);
             }
         }
         // If no store is available, naming one would not help.
-        None if method.required && !no_active_store => failed.add(Reason::StoreRequired),
+        None if method.required && !no_active_store => decision.failed.add(Reason::StoreRequired),
         None => {}
     }
-    checked
 }
 
 /// Returns whether a grant selects certain stores, none of which exists and is active: an empty selection, one whose
 /// stores were deleted, or one whose stores are all switched off.
 fn has_no_active_store(grant: &Grant, world: &World) -> bool {
-    !grant.stores.is_all() && !selected(grant, world).any(|(_, entry)| entry.active)
+    !grant.stores.is_all() && active_stores(grant, world).next().is_none()
 }
 
 /// Returns why a call could reach more than the stores of its key; `None` if it cannot.
@@ -427,7 +405,7 @@ fn unconfined_reason(
 
 /// Returns whether a call behind a gateway can reach no stores other than its key's, which are not all.
 fn stays_within(evidence: StoreEvidence, grant: &Grant, world: &World) -> bool {
-    let open = || selected(grant, world).filter(|(_, entry)| entry.active).take(MAX_SCOPE + 1).count();
+    let open = || active_stores(grant, world).take(MAX_SCOPE + 1).count();
     evidence.complete
         && (evidence.limits_call
             || match evidence.enforcement {
@@ -438,11 +416,11 @@ fn stays_within(evidence: StoreEvidence, grant: &Grant, world: &World) -> bool {
             })
 }
 
-fn check_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Result<(), Reason> {
-    let (number, entry) = found.ok_or(Reason::StoreUnknown)?;
-    if !entry.active {
+fn check_store(grant: &Grant, found: Option<&StoreEntry>) -> Result<(), Reason> {
+    let store = found.ok_or(Reason::StoreUnknown)?;
+    if !store.active {
         Err(Reason::StoreInactive)
-    } else if !grant.stores.contains(number) {
+    } else if !grant.stores.contains(store.number) {
         Err(Reason::StoreDenied)
     } else {
         Ok(())
@@ -451,19 +429,18 @@ fn check_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Resu
 
 /// Returns the one store that a key selects. Deleted ones do not count, inactive ones do; a key with access to all
 /// stores binds to none, however few there are.
-fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(StoreNumber, &'a StoreEntry)> {
-    let mut stores = selected(grant, world);
+fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<&'a StoreEntry> {
+    let mut stores = selected_stores(grant, world);
     let only = stores.next()?;
     stores.next().is_none().then_some(only)
 }
 
 /// Returns the active stores that a grant has access to.
-fn active_stores<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
+fn scope<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
     if grant.stores.is_all() {
         return Scope::All;
     }
-    let active = selected(grant, world).filter(|(_, entry)| entry.active);
-    let mut codes: Vec<&str> = active.map(|(_, entry)| &*entry.code).take(MAX_SCOPE + 1).collect();
+    let mut codes: Vec<&str> = active_stores(grant, world).map(|store| &*store.code).take(MAX_SCOPE + 1).collect();
     if codes.len() > MAX_SCOPE {
         return Scope::Large;
     }
@@ -472,10 +449,15 @@ fn active_stores<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
 }
 
 /// Returns the existing stores that a grant selects; empty if it has access to all.
-fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a StoreEntry)> {
+fn selected_stores<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = &'a StoreEntry> {
     let numbers: &[StoreNumber] = match &grant.stores {
         NumberSet::All => &[],
         NumberSet::Selected(numbers) => numbers,
     };
-    numbers.iter().filter_map(|number| Some((*number, world.stores.get_by_number(*number)?)))
+    numbers.iter().filter_map(|number| world.stores.get_by_number(*number))
+}
+
+/// Returns those of them that are active.
+fn active_stores<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = &'a StoreEntry> {
+    selected_stores(grant, world).filter(|store| store.active)
 }

@@ -7,13 +7,11 @@ use hashbrown::HashMap;
 
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
-use super::id::OperatorId;
 use super::marks::DecisionTime;
 use super::method::StorePlace;
-use super::operator::{Operator, Role};
+use super::operator::Operator;
 use super::reference::Method;
 use super::store::{Store, StoreNumber};
-use super::time::Timestamp;
 use super::token::Digest;
 
 /// Everything that decisions need in addition to the grant, at one revision.
@@ -33,7 +31,7 @@ pub struct World {
 #[derive(Debug, Default)]
 pub struct StoreTable {
     /// Ascending by number.
-    all: Vec<(StoreNumber, StoreEntry)>,
+    all: Vec<StoreEntry>,
     /// Indexes into `all`.
     by_number: HashMap<StoreNumber, usize>,
     by_code: HashMap<Box<str>, usize>,
@@ -43,6 +41,8 @@ pub struct StoreTable {
 /// The fields of a store that decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreEntry {
+    /// Its number.
+    pub number: StoreNumber,
     /// Its code.
     pub code: Box<str>,
     /// Its name, for introspection of a key.
@@ -55,29 +55,14 @@ pub struct StoreEntry {
 #[derive(Debug)]
 pub struct MethodTable {
     book: Book,
-    scopes: HashMap<MethodNumber, Box<str>>,
-    places: HashMap<MethodNumber, Box<[StorePlace]>>,
+    scopes: HashMap<MethodNumber, String>,
+    places: HashMap<MethodNumber, Vec<StorePlace>>,
 }
 
 /// The operators, by the digests of their tokens.
 #[derive(Debug, Default)]
 pub struct OperatorTable {
-    by_digest: HashMap<Digest, OperatorEntry>,
-}
-
-/// The fields of an operator that calls need.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorEntry {
-    /// Its id.
-    pub id: OperatorId,
-    /// Its name.
-    pub name: Box<str>,
-    /// Its role.
-    pub role: Role,
-    /// When it expires; `None` means never.
-    pub expires: Option<Timestamp>,
-    /// The revision of its last change.
-    pub row_revision: Revision,
+    by_digest: HashMap<Digest, Operator>,
 }
 
 impl World {
@@ -86,8 +71,6 @@ impl World {
         self.cursor.revision
     }
 }
-
-// === impl StoreTable ===
 
 impl StoreTable {
     /// Builds the table of `stores`.
@@ -99,45 +82,39 @@ impl StoreTable {
             table.by_number.insert(store.number, index);
             table.by_code.insert(store.code.as_str().into(), index);
             table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), index)));
-            let entry = StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
-            table.all.push((store.number, entry));
+            table.all.push(StoreEntry {
+                number: store.number,
+                code: store.code.as_str().into(),
+                name: store.name.into(),
+                active: store.active,
+            });
         }
         table
     }
 
-    fn at(&self, index: usize) -> (StoreNumber, &StoreEntry) {
-        let (number, entry) = &self.all[index];
-        (*number, entry)
-    }
-
     /// Returns the store with this code.
-    pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
-        self.by_code.get(code).map(|index| self.at(*index))
+    pub fn get(&self, code: &str) -> Option<&StoreEntry> {
+        self.by_code.get(code).map(|index| &self.all[*index])
     }
 
     /// Returns the store with this host, in lower case and without a port.
     pub fn get_by_host(&self, host: &str) -> Option<&StoreEntry> {
-        self.by_host.get(host).map(|index| self.at(*index).1)
+        self.by_host.get(host).map(|index| &self.all[*index])
     }
 
     /// Returns the store with this number; `None` after its deletion.
     pub fn get_by_number(&self, number: StoreNumber) -> Option<&StoreEntry> {
-        self.by_number.get(&number).map(|index| self.at(*index).1)
+        self.by_number.get(&number).map(|index| &self.all[*index])
     }
 
     /// Returns all stores, ascending by number.
-    pub fn iter(&self) -> impl Iterator<Item = (StoreNumber, &StoreEntry)> {
-        (0..self.all.len()).map(|index| self.at(index))
+    pub fn iter(&self) -> impl Iterator<Item = &StoreEntry> {
+        self.all.iter()
     }
 }
 
-// === impl MethodTable ===
-
 impl MethodTable {
-    /// Compiles `methods`.
-    ///
-    /// # Errors
-    /// Returns an error if two live methods match the same calls.
+    /// Compiles `methods`; returns an error if two live ones match the same calls.
     pub fn new(methods: impl IntoIterator<Item = Method>) -> Result<Self, CompileError> {
         let mut scopes = HashMap::new();
         let mut places = HashMap::new();
@@ -147,11 +124,9 @@ impl MethodTable {
             if retired && cfg!(without_guard = "narrowing") {
                 continue;
             }
-            if let Some(scope) = method.scope.filter(|_| !retired) {
-                scopes.insert(method.number, scope.into());
-            }
-            if !method.store_places.is_empty() && !retired {
-                places.insert(method.number, method.store_places.into());
+            if !retired {
+                scopes.extend(method.scope.map(|scope| (method.number, scope)));
+                places.insert(method.number, method.store_places);
             }
             entries.push(Entry {
                 number: method.number,
@@ -170,38 +145,23 @@ impl MethodTable {
 
     /// Returns the scope of a method.
     pub fn scope(&self, number: MethodNumber) -> Option<&str> {
-        self.scopes.get(&number).map(AsRef::as_ref)
+        self.scopes.get(&number).map(String::as_str)
     }
 
     /// Returns the locations of the store in calls of a method.
     pub fn store_places(&self, number: MethodNumber) -> &[StorePlace] {
-        self.places.get(&number).map_or(&[], AsRef::as_ref)
+        self.places.get(&number).map_or(&[], Vec::as_slice)
     }
 }
-
-// === impl OperatorTable ===
 
 impl OperatorTable {
     /// Builds the table of `operators`, none of them revoked.
     pub fn new(operators: impl IntoIterator<Item = (Operator, Digest)>) -> Self {
-        let by_digest = operators
-            .into_iter()
-            .map(|(operator, digest)| {
-                let entry = OperatorEntry {
-                    id: operator.id,
-                    name: operator.name.into(),
-                    role: operator.role,
-                    expires: operator.expires,
-                    row_revision: operator.row_revision,
-                };
-                (digest, entry)
-            })
-            .collect();
-        Self { by_digest }
+        Self { by_digest: operators.into_iter().map(|(operator, digest)| (digest, operator)).collect() }
     }
 
     /// Returns the operator with this token's digest, unless it has expired at the moment for its row revision.
-    pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> DecisionTime) -> Option<&OperatorEntry> {
+    pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> DecisionTime) -> Option<&Operator> {
         let operator = self.by_digest.get(digest)?;
         let expired = operator.expires.is_some_and(|expires| moment(operator.row_revision).is_past(expires));
         (!expired).then_some(operator)
@@ -211,10 +171,11 @@ impl OperatorTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::decision::{Reason, Request, StoresFrom, decide};
+    use crate::model::decision::{Reason, Request, decide};
     use crate::model::grant::{Grant, NumberSet, Standing};
     use crate::model::id::{KeyId, SecretId};
     use crate::model::method::StoreUse;
+    use crate::model::time::Timestamp;
 
     fn method(number: u32, identity: &str, retired: bool) -> Method {
         Method {
@@ -258,13 +219,7 @@ mod tests {
             methods: NumberSet::selected(vec![MethodNumber(1)]),
             row_revision: Revision(1),
         };
-        let request = Request {
-            method: "GET /orders/history",
-            store: "",
-            stores: &[],
-            client: None,
-            stores_from: StoresFrom::Service,
-        };
+        let request = Request { method: "GET /orders/history", ..Request::default() };
         for (retired, reason) in [(false, Reason::MethodDenied), (true, Reason::MethodUnknown)] {
             let world =
                 world([method(1, "GET /orders/{externalId}", false), method(2, "GET /orders/history", retired)]);
