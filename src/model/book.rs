@@ -39,9 +39,10 @@
 mod loose;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use self::tree::{EntryIndex, Tree, TreeMatch};
+use self::tree::{EntryIndex, ROOT, Tree, TreeMatch};
 use super::method::StoreUse;
 use super::path::CanonicalPath;
 use super::pattern::{MethodIdentity, Verb};
@@ -88,8 +89,7 @@ pub enum Resolution<'b> {
 pub struct Book {
     /// By number.
     entries: Vec<Entry>,
-    /// By verb.
-    trees: Vec<(Verb, Tree)>,
+    trees: BTreeMap<Verb, Tree>,
 }
 
 impl Book {
@@ -107,7 +107,7 @@ impl Book {
                 second: Box::new(second.identity.clone()),
             });
         }
-        let mut book = Self { entries, trees: Vec::new() };
+        let mut book = Self { entries, trees: BTreeMap::new() };
         let live = (0..book.entries.len()).filter(|at| !book.entries[*at].retired);
         let retired = (0..book.entries.len()).rev().filter(|at| book.entries[*at].retired);
         let order: Vec<usize> = live.chain(retired).collect();
@@ -119,19 +119,20 @@ impl Book {
 
     fn insert(&mut self, at: usize) -> Result<(), CompileError> {
         let entry = &self.entries[at];
-        let verb = entry.identity.verb;
-        let tree = match self.trees.binary_search_by_key(&verb, |(verb, _)| *verb) {
-            Ok(found) => &mut self.trees[found].1,
-            Err(free) => {
-                self.trees.insert(free, (verb, Tree::new()));
-                &mut self.trees[free].1
-            }
-        };
+        let tree = self.trees.entry(entry.identity.verb).or_insert_with(Tree::new);
         let slot = tree.slot(&entry.identity.pattern);
         match *slot {
             None => *slot = Some(EntryIndex::try_from(at).expect("a book has at most as many entries as u32 numbers")),
             Some(_) if entry.retired => {}
-            Some(other) => return Err(CompileError::clash(&self.entries[other as usize], entry)),
+            Some(other) => {
+                let other = &self.entries[other as usize];
+                let (first, second) = (Box::new(other.identity.clone()), Box::new(entry.identity.clone()));
+                return Err(if first == second {
+                    CompileError::SameIdentity { identity: first, first: other.number, second: entry.number }
+                } else {
+                    CompileError::SameShape { first, second }
+                });
+            }
         }
         Ok(())
     }
@@ -141,43 +142,32 @@ impl Book {
         &self.entries
     }
 
-    /// Returns the entry with this number.
-    pub fn entry(&self, number: MethodNumber) -> Option<&Entry> {
-        let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
-        Some(&self.entries[at])
-    }
-
     /// Returns the entry or entries that the request matches. Retired entries are returned like all others.
     ///
     /// Costs one or two hash look-ups per segment. A request with a verb allocates nothing, except for segments longer
-    /// than 6 bytes with capitals or escapes. In the worst book and path it visits each node of the verb's tree twice
+    /// than 64 bytes with capitals or escapes. In the worst book and path it visits each node of the verb's tree twice
     /// (of HEAD's and GET's for HEAD).
     pub fn resolve(&self, verb: Option<Verb>, path: &CanonicalPath<'_>) -> Resolution<'_> {
-        match verb {
-            Some(verb) => self.find(verb, path).map_or(Resolution::Unknown, |found| self.resolution(found)),
-            None => self.resolve_without_verb(path),
-        }
+        let Some(verb) = verb else { return self.resolve_without_verb(path) };
+        let Some(found) = self.find(verb, path) else { return Resolution::Unknown };
+        let entry = &self.entries[found.entry as usize];
+        if found.ambiguous { Resolution::Ambiguous(entry) } else { Resolution::One(entry) }
     }
 
     fn resolve_without_verb(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
         let mut all: Vec<&Entry> = Vec::new();
-        let mut get_entry = None;
         let mut ambiguous = false;
         for (verb, tree) in &self.trees {
             let Some(found) = self.find(*verb, path) else {
-                ambiguous |= tree.matches_loosely(path.inner());
+                ambiguous |= tree.matches_loosely(ROOT, path.inner());
                 continue;
             };
             ambiguous |= found.ambiguous;
             let entry = &self.entries[found.entry as usize];
-            // A HEAD entry found by falling back was found already by GET, which comes first.
-            if *verb == Verb::HEAD && get_entry == Some(found.entry) {
-                continue;
+            // HEAD may fall back to the entry of GET, which comes first.
+            if all.iter().all(|known| known.number != entry.number) {
+                all.push(entry);
             }
-            if *verb == Verb::GET {
-                get_entry = Some(found.entry);
-            }
-            all.push(entry);
         }
         match *all {
             [] => Resolution::Unknown,
@@ -188,24 +178,14 @@ impl Book {
     }
 
     fn find(&self, verb: Verb, path: &CanonicalPath<'_>) -> Option<TreeMatch> {
-        let tree = self.tree(verb);
-        let found = tree.and_then(|tree| tree.find(path.inner()));
+        let tree = self.trees.get(&verb);
+        let found = tree.and_then(|tree| tree.find(ROOT, path.inner()));
         if found.is_some() || verb != Verb::HEAD {
             return found;
         }
-        let mut found = self.tree(Verb::GET)?.find(path.inner())?;
-        found.ambiguous |= tree.is_some_and(|tree| tree.matches_loosely(path.inner()));
+        let mut found = self.trees.get(&Verb::GET)?.find(ROOT, path.inner())?;
+        found.ambiguous |= tree.is_some_and(|tree| tree.matches_loosely(ROOT, path.inner()));
         Some(found)
-    }
-
-    fn tree(&self, verb: Verb) -> Option<&Tree> {
-        let at = self.trees.binary_search_by_key(&verb, |(verb, _)| *verb).ok()?;
-        Some(&self.trees[at].1)
-    }
-
-    fn resolution(&self, found: TreeMatch) -> Resolution<'_> {
-        let entry = &self.entries[found.entry as usize];
-        if found.ambiguous { Resolution::Ambiguous(entry) } else { Resolution::One(entry) }
     }
 }
 
@@ -222,17 +202,6 @@ pub enum CompileError {
          make a literal segment differ"
     )]
     SameShape { first: Box<MethodIdentity>, second: Box<MethodIdentity> },
-}
-
-impl CompileError {
-    fn clash(first: &Entry, second: &Entry) -> Self {
-        let identity = Box::new(first.identity.clone());
-        if first.identity == second.identity {
-            Self::SameIdentity { identity, first: first.number, second: second.number }
-        } else {
-            Self::SameShape { first: identity, second: Box::new(second.identity.clone()) }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -282,8 +251,7 @@ mod tests {
         assert_eq!(read(&book, "/a/7"), Some(3));
         let numbers: Vec<u32> = book.entries().iter().map(|entry| entry.number.0).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
-        assert_eq!(book.entry(MethodNumber(4)), Some(&methods[0]));
-        assert_eq!(book.entry(MethodNumber(5)), None);
+        assert_eq!(book.entries()[3], methods[0]);
     }
 
     #[test]

@@ -54,10 +54,3 @@ impl<'s> FoldedSegment<'s> {
 fn ends_name(byte: u8) -> bool {
     matches!(byte, b'.' | b' ' | b'+' | b';' | b'?' | b'#' | b'%') || !byte.is_ascii()
 }
-
-/// Returns the prefixes, at most `longest` bytes, that form `head` with one or more digits after them; longest first.
-pub(super) fn prefixes(head: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
-    let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let shortest = (head.len() - digits).max(1);
-    (shortest..head.len().min(longest + 1)).rev().map(|end| &head[..end])
-}

@@ -9,13 +9,14 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::super::pattern::{Pattern, Segment};
-use super::loose::{FoldedSegment, prefixes};
+use super::loose::FoldedSegment;
 
 /// The number of an entry in its book.
 pub(super) type EntryIndex = u32;
 type NodeIndex = u32;
 
-const ROOT: NodeIndex = 0;
+/// The node where every path begins.
+pub(super) const ROOT: NodeIndex = 0;
 
 /// The entry that a path matches.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +29,8 @@ pub(super) struct TreeMatch {
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
-    literals: Edges,
-    partials: Edges,
-    /// The literals in lower case: several children may share a label.
-    loose_literals: Edges,
-    loose_partials: Edges,
+    literals: Labels,
+    partials: Labels,
     /// Nodes that searches visited, for the tests of their cost.
     #[cfg(test)]
     visits: std::sync::atomic::AtomicUsize,
@@ -70,7 +68,10 @@ impl Lengths {
 
     /// Returns possible prefixes that make up `head` with one or more digits after them; the longest first.
     fn candidates<'h>(&self, head: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
-        prefixes(head, self.longest).filter(|prefix| self.may_have(prefix.len()))
+        let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let shortest = (head.len() - digits).max(1);
+        let ends = (shortest..head.len().min(self.longest + 1)).rev();
+        ends.filter(|end| self.may_have(*end)).map(|end| &head[..end])
     }
 }
 
@@ -85,10 +86,8 @@ impl Tree {
     pub(super) fn new() -> Self {
         Self {
             nodes: vec![Node::default()],
-            literals: Edges::default(),
-            partials: Edges::default(),
-            loose_literals: Edges::default(),
-            loose_partials: Edges::default(),
+            literals: Labels::default(),
+            partials: Labels::default(),
             #[cfg(test)]
             visits: std::sync::atomic::AtomicUsize::default(),
         }
@@ -98,112 +97,69 @@ impl Tree {
     pub(super) fn slot(&mut self, pattern: &Pattern) -> &mut Option<EntryIndex> {
         let mut at = ROOT;
         for segment in pattern.segments() {
+            let new =
+                NodeIndex::try_from(self.nodes.len()).expect("a tree of four billion nodes does not fit in memory");
+            let node = &mut self.nodes[at as usize];
             at = match segment {
-                Segment::Literal(text) => self.literal(at, text),
-                Segment::Partial(prefix) => self.partial(at, prefix),
-                Segment::Parameter(_) => self.parameter(at),
+                Segment::Literal(text) => self.literals.child_or(at, text, new, &mut node.literals),
+                Segment::Partial(prefix) => self.partials.child_or(at, prefix, new, &mut node.prefixes),
+                Segment::Parameter(_) => *node.parameter.get_or_insert(new),
                 // A pattern ends here: see `Pattern`.
                 Segment::Rest => return &mut self.nodes[at as usize].rest,
             };
+            if at == new {
+                self.nodes.push(Node::default());
+            }
         }
         &mut self.nodes[at as usize].entry
-    }
-
-    fn literal(&mut self, at: NodeIndex, text: &str) -> NodeIndex {
-        if let Some(child) = self.literals.get(at, text.as_bytes()) {
-            return child;
-        }
-        let child = self.add();
-        self.literals.add(at, text, child);
-        self.loose_literals.add(at, &text.to_ascii_lowercase(), child);
-        self.nodes[at as usize].literals.add(text.len());
-        child
-    }
-
-    fn partial(&mut self, at: NodeIndex, prefix: &str) -> NodeIndex {
-        if let Some(child) = self.partials.get(at, prefix.as_bytes()) {
-            return child;
-        }
-        let child = self.add();
-        self.partials.add(at, prefix, child);
-        self.loose_partials.add(at, &prefix.to_ascii_lowercase(), child);
-        self.nodes[at as usize].prefixes.add(prefix.len());
-        child
-    }
-
-    fn parameter(&mut self, at: NodeIndex) -> NodeIndex {
-        if let Some(child) = self.node(at).parameter {
-            return child;
-        }
-        let child = self.add();
-        self.nodes[at as usize].parameter = Some(child);
-        child
-    }
-
-    fn add(&mut self) -> NodeIndex {
-        let index = NodeIndex::try_from(self.nodes.len()).expect("a tree of four billion nodes does not fit in memory");
-        self.nodes.push(Node::default());
-        index
-    }
-
-    fn node(&self, at: NodeIndex) -> &Node {
-        &self.nodes[at as usize]
     }
 
     /// Returns a node and counts the visit in tests.
     fn visit(&self, at: NodeIndex) -> &Node {
         #[cfg(test)]
         self.visits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.node(at)
+        &self.nodes[at as usize]
     }
 
-    /// Returns the entry that the path, given without its first slash, matches.
-    pub(super) fn find(&self, path: &str) -> Option<TreeMatch> {
-        self.find_from(ROOT, path)
-    }
-
-    /// Returns whether a lax service could match the path, given without its first slash, to any entry.
-    pub(super) fn matches_loosely(&self, path: &str) -> bool {
-        self.matches_loosely_from(ROOT, path)
-    }
-
-    fn find_from(&self, at: NodeIndex, path: &str) -> Option<TreeMatch> {
+    /// Returns the entry that the path below a node, given without its first slash, matches.
+    pub(super) fn find(&self, at: NodeIndex, path: &str) -> Option<TreeMatch> {
         let node = self.visit(at);
         if path.is_empty() {
             return node.entry.map(|entry| TreeMatch { entry, ambiguous: false });
         }
         let (segment, after) = first(path);
         if node.literals.may_have(segment.len())
-            && let Some(child) = self.literals.get(at, segment.as_bytes())
-            && let Some(found) = self.find_from(child, after)
+            && let Some(child) = self.literals.exact.get(at, segment.as_bytes())
+            && let Some(found) = self.find(child, after)
         {
             return Some(found);
         }
         for prefix in node.prefixes.candidates(segment.as_bytes()) {
-            if let Some(child) = self.partials.get(at, prefix)
-                && let Some(mut found) = self.find_from(child, after)
+            if let Some(child) = self.partials.exact.get(at, prefix)
+                && let Some(mut found) = self.find(child, after)
             {
                 found.ambiguous |=
-                    self.any_child(at, segment, prefix.len(), |rival| self.matches_loosely_from(rival.child, after));
+                    self.any_child(at, segment, prefix.len(), |rival| self.matches_loosely(rival.child, after));
                 return Some(found);
             }
         }
         if let Some(child) = node.parameter
-            && let Some(mut found) = self.find_from(child, after)
+            && let Some(mut found) = self.find(child, after)
         {
             found.ambiguous |= self.any_child(at, segment, 0, |_| true);
             return Some(found);
         }
         let ambiguous = |entry| {
             let ambiguous = self.any_child(at, segment, 0, |candidate| {
-                !self.matches_exactly(at, segment, &candidate) || self.matches_loosely_from(candidate.child, after)
-            }) || node.parameter.is_some_and(|child| self.matches_loosely_from(child, after));
+                !self.matches_exactly(at, segment, &candidate) || self.matches_loosely(candidate.child, after)
+            }) || node.parameter.is_some_and(|child| self.matches_loosely(child, after));
             TreeMatch { entry, ambiguous }
         };
         node.rest.map(ambiguous)
     }
 
-    fn matches_loosely_from(&self, at: NodeIndex, path: &str) -> bool {
+    /// Returns whether a lax service could match the path below a node, given without its first slash, to any entry.
+    pub(super) fn matches_loosely(&self, at: NodeIndex, path: &str) -> bool {
         let node = self.visit(at);
         if path.is_empty() {
             return node.entry.is_some();
@@ -212,8 +168,8 @@ impl Tree {
             return true;
         }
         let (segment, after) = first(path);
-        self.any_child(at, segment, 0, |candidate| self.matches_loosely_from(candidate.child, after))
-            || node.parameter.is_some_and(|child| self.matches_loosely_from(child, after))
+        self.any_child(at, segment, 0, |candidate| self.matches_loosely(candidate.child, after))
+            || node.parameter.is_some_and(|child| self.matches_loosely(child, after))
     }
 
     /// Returns whether `holds` is true for a child that matches the segment, exactly or loosely: a literal, or a
@@ -225,13 +181,13 @@ impl Tree {
         shorter: usize,
         mut holds: impl FnMut(ChildMatch) -> bool,
     ) -> bool {
-        let node = self.node(at);
+        let node = &self.nodes[at as usize];
         if node.literals.longest == 0 && node.prefixes.longest <= shorter {
             return false;
         }
         let loose = FoldedSegment::new(segment);
         for head in loose.heads(node.literals.longest).filter(|head| node.literals.may_have(head.len())) {
-            for child in self.loose_literals.all(at, head) {
+            for child in self.literals.loose.all(at, head) {
                 if holds(ChildMatch { child, prefix: None }) {
                     return true;
                 }
@@ -243,7 +199,7 @@ impl Tree {
         // Prefix and digits contain no character that ends a name, so only the shortest head can consist of them.
         let Some(head) = loose.heads(usize::MAX).next() else { return false };
         for prefix in node.prefixes.candidates(head).take_while(|prefix| prefix.len() > shorter) {
-            for child in self.loose_partials.all(at, prefix) {
+            for child in self.partials.loose.all(at, prefix) {
                 if holds(ChildMatch { child, prefix: Some(prefix.len()) }) {
                     return true;
                 }
@@ -255,9 +211,9 @@ impl Tree {
     /// Returns whether the child matches the segment as written, not only loosely.
     fn matches_exactly(&self, at: NodeIndex, segment: &str, candidate: &ChildMatch) -> bool {
         let child = match candidate.prefix {
-            None => self.literals.get(at, segment.as_bytes()),
+            None => self.literals.exact.get(at, segment.as_bytes()),
             Some(len) => segment.as_bytes().split_at_checked(len).and_then(|(prefix, digits)| {
-                digits.iter().all(u8::is_ascii_digit).then(|| self.partials.get(at, prefix)).flatten()
+                digits.iter().all(u8::is_ascii_digit).then(|| self.partials.exact.get(at, prefix)).flatten()
             }),
         };
         child == Some(candidate.child)
@@ -269,6 +225,27 @@ fn first(path: &str) -> (&str, &str) {
     match path.bytes().position(|byte| byte == b'/') {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
         None => (path, ""),
+    }
+}
+
+/// The children of all nodes by their labels: literals, or prefixes.
+#[derive(Debug, Default)]
+struct Labels {
+    exact: Edges,
+    /// In lower case: several children may share a label.
+    loose: Edges,
+}
+
+impl Labels {
+    /// Returns the child of `parent` with this label. Without one, `new` becomes it.
+    fn child_or(&mut self, parent: NodeIndex, label: &str, new: NodeIndex, lengths: &mut Lengths) -> NodeIndex {
+        if let Some(child) = self.exact.get(parent, label.as_bytes()) {
+            return child;
+        }
+        self.exact.add(parent, label, new);
+        self.loose.add(parent, &label.to_ascii_lowercase(), new);
+        lengths.add(label.len());
+        new
     }
 }
 
@@ -337,21 +314,17 @@ mod tests {
 
     fn visits(tree: &Tree, path: &str) -> usize {
         let before = tree.visits.load(Ordering::Relaxed);
-        tree.find(path);
+        tree.find(ROOT, path);
         tree.visits.load(Ordering::Relaxed) - before
-    }
-
-    /// Returns all 4 096 patterns of twelve segments with literals and parameters, and a dead end after each of them.
-    fn worst() -> Tree {
-        tree((0..4096_u32).map(|choice| {
-            let parts = (0..12).map(|at| if choice >> at & 1 == 0 { "/a".to_owned() } else { format!("/{{p{at}}}") });
-            parts.collect::<String>() + "/z"
-        }))
     }
 
     #[test]
     fn no_book_and_path_make_a_search_come_to_a_node_twice() {
-        let tree = worst();
+        // All 4 096 patterns of twelve segments with literals and parameters, and a dead end after each of them.
+        let tree = tree((0..4096_u32).map(|choice| {
+            let parts = (0..12).map(|at| if choice >> at & 1 == 0 { "/a".to_owned() } else { format!("/{{p{at}}}") });
+            parts.collect::<String>() + "/z"
+        }));
         let dead_end = "a/".repeat(12) + "y";
         let reached = visits(&tree, &dead_end);
         assert!(reached > 4096, "this path is meant to be bad: {reached}");
