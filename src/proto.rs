@@ -129,40 +129,23 @@ mod tests {
     #[test]
     fn no_message_prints_the_secret_it_carries() {
         let token = || SECRET.to_owned();
-        let printed = [
-            format!("{:?}", v1::AuthorizeRequest { key: token(), ..Default::default() }),
-            format!(
-                "{:?}",
-                v1::BatchAuthorizeRequest {
-                    requests: vec![v1::AuthorizeRequest { key: token(), ..Default::default() }],
-                }
-            ),
-            format!("{:?}", v1::IntrospectKeyRequest { key: token(), ..Default::default() }),
-            format!("{:?}", v1::CreateKeyRequest { token: token(), ..Default::default() }),
-            format!("{:?}", v1::CreateKeyResponse { token: token(), ..Default::default() }),
-            format!("{:?}", v1::RotateKeyRequest { token: token(), ..Default::default() }),
-            format!("{:?}", v1::RotateKeyResponse { token: token(), ..Default::default() }),
-            format!("{:?}", v1::FindKeyRequest { token: token() }),
-            format!("{:?}", v1::CreateOperatorResponse { token: token(), ..Default::default() }),
-            format!("{:?}", v1::RotateOperatorResponse { token: token(), ..Default::default() }),
-            format!(
-                "{:?}",
-                v1::ImportKeysRequest {
-                    keys: vec![
-                        v1::ImportedKey {
-                            secret: Some(v1::imported_key::Secret::Token(token())),
-                            ..Default::default()
-                        },
-                        v1::ImportedKey {
-                            secret: Some(v1::imported_key::Secret::Sha256(token())),
-                            ..Default::default()
-                        },
-                    ],
-                    ..Default::default()
-                }
-            ),
+        let authorize = v1::AuthorizeRequest { key: token(), ..Default::default() };
+        let import = |secret| v1::ImportedKey { secret: Some(secret), ..Default::default() };
+        let keys = [v1::imported_key::Secret::Token(token()), v1::imported_key::Secret::Sha256(token())].map(import);
+        let messages: [&dyn fmt::Debug; 11] = [
+            &authorize,
+            &v1::BatchAuthorizeRequest { requests: vec![authorize.clone()] },
+            &v1::IntrospectKeyRequest { key: token(), ..Default::default() },
+            &v1::CreateKeyRequest { token: token(), ..Default::default() },
+            &v1::CreateKeyResponse { token: token(), ..Default::default() },
+            &v1::RotateKeyRequest { token: token(), ..Default::default() },
+            &v1::RotateKeyResponse { token: token(), ..Default::default() },
+            &v1::FindKeyRequest { token: token() },
+            &v1::CreateOperatorResponse { token: token(), ..Default::default() },
+            &v1::RotateOperatorResponse { token: token(), ..Default::default() },
+            &v1::ImportKeysRequest { keys: keys.into(), ..Default::default() },
         ];
-        for text in printed {
+        for text in messages.map(|message| format!("{message:?}")) {
             assert!(text.contains("(hidden)") && !text.contains(SECRET), "{text}");
         }
     }
@@ -172,12 +155,10 @@ mod tests {
     fn every_field_named_like_a_secret_is_known() {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
         let mut found = Vec::new();
-        for message in
-            set.file.iter().filter(|file| file.package() == "latchkey.v1").flat_map(|file| &file.message_type)
-        {
+        let own = set.file.iter().filter(|file| file.package() == "latchkey.v1");
+        for message in own.flat_map(|file| &file.message_type) {
             for field in &message.field {
-                let secret = matches!(field.name(), "key" | "token" | "sha256") && field.r#type() == Type::String;
-                if secret {
+                if matches!(field.name(), "key" | "token" | "sha256") && field.r#type() == Type::String {
                     found.push(format!("{}.{}", message.name(), field.name()));
                 }
             }

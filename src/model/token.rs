@@ -35,30 +35,23 @@ pub struct Digest([u8; 32]);
 
 /// Why a text is not a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each variant means")]
 pub enum TokenError {
-    /// It is empty.
     #[error("the token is empty")]
     Empty,
-    /// It is shorter than the minimum for supplied tokens.
     #[error("the token has {0} characters; the minimum is {MIN_SUPPLIED}")]
     TooShort(usize),
-    /// It is longer than the maximum.
     #[error("the token is longer than the maximum of {MAX_TOKEN} characters")]
     TooLong,
-    /// It contains invalid characters.
     #[error("the token contains spaces or characters that are not printable ASCII")]
     BadCharacter,
-    /// It starts like an issued token but is not a valid one.
     #[error(
         "the token starts like a token of Latchkey, but its length or checksum is wrong: it was mistyped or cut off"
     )]
     BadChecksum,
-    /// It is a key's token, but an operator's is required.
     #[error("this is the token of a key; use the token of an operator")]
     KeyToken,
 }
-
-// === impl Token ===
 
 impl Token {
     /// Creates a key token from 256 random bits.
@@ -74,26 +67,19 @@ impl Token {
     fn issue_as(prefix: &str, random: [u8; 32]) -> Self {
         let mut text = String::with_capacity(prefix.len() + RANDOM_CHARS + CHECK_CHARS);
         text.push_str(prefix);
-        push_base62_256(&mut text, random);
-        let check = crc32fast::hash(text.as_bytes());
-        push_base62(&mut text, u128::from(check), CHECK_CHARS);
+        text.extend(base62_256(random).map(char::from));
+        text.extend(checksum(text.as_bytes()).map(char::from));
         Self(text)
     }
 
     /// Parses a key's token: well-formed if it starts like an issued token, otherwise with the length and characters of
-    /// a supplied token.
-    ///
-    /// # Errors
-    /// Returns why it is not a valid token, without repeating it.
+    /// a supplied token. The error does not repeat it.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         check_key_token(text.as_bytes())?;
         Ok(Self(text.to_owned()))
     }
 
-    /// Parses an operator's token.
-    ///
-    /// # Errors
-    /// Returns why it is not a valid token, without repeating it.
+    /// Parses an operator's token. The error does not repeat it.
     pub fn parse_operator(text: &str) -> Result<Self, TokenError> {
         check_operator_token(text.as_bytes())?;
         Ok(Self(text.to_owned()))
@@ -120,21 +106,11 @@ impl Token {
     }
 }
 
-#[cfg(not(without_guard = "redaction"))]
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        write!(f, "Token({})", if cfg!(without_guard = "redaction") { self.reveal() } else { "…" })
     }
 }
-
-#[cfg(without_guard = "redaction")]
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({})", self.0)
-    }
-}
-
-// === impl Digest ===
 
 impl Digest {
     /// Returns the digest of a token's bytes.
@@ -149,15 +125,12 @@ impl Digest {
 
     /// Parses a digest of 64 hexadecimal digits, as in imports.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let text = text.as_bytes();
-        if text.len() != 64 {
+        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16)?;
-            let low = char::from(pair[1]).to_digit(16)?;
-            *byte = u8::try_from(high * 16 + low).ok()?;
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
         }
         Some(Self(bytes))
     }
@@ -177,9 +150,6 @@ impl fmt::Debug for Digest {
 // === checks without a copy, for the hot path ===
 
 /// Checks that `text` can be a key's token: the first check of every presented token.
-///
-/// # Errors
-/// Returns why it is not a valid token.
 pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
     if text.is_empty() {
         return Err(TokenError::Empty);
@@ -200,9 +170,6 @@ pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
 }
 
 /// Checks that `text` can be an operator's token: issued by Latchkey, or supplied by the administrator.
-///
-/// # Errors
-/// Returns why it is not a valid token.
 pub fn check_operator_token(text: &[u8]) -> Result<(), TokenError> {
     if is_issued(OPERATOR_PREFIX, text) {
         return Ok(());
@@ -223,36 +190,33 @@ fn is_issued(prefix: &str, text: &[u8]) -> bool {
     if !body[prefix.len()..].iter().fold(true, |good, byte| good & byte.is_ascii_alphanumeric()) {
         return false;
     }
+    check == checksum(body)
+}
+
+/// Returns the checksum of an issued token without it, in base62.
+fn checksum(body: &[u8]) -> [u8; CHECK_CHARS] {
     let mut rest = crc32fast::hash(body);
-    let mut expected = [0_u8; CHECK_CHARS];
-    for digit in expected.iter_mut().rev() {
+    let mut digits = [0; CHECK_CHARS];
+    for digit in digits.iter_mut().rev() {
         *digit = DIGITS[(rest % 62) as usize];
         rest /= 62;
     }
-    check == expected
+    digits
 }
 
-/// Appends `value` as exactly `width` base62 digits, the most significant first.
-fn push_base62(text: &mut String, mut value: u128, width: usize) {
-    let start = text.len();
-    for _ in 0..width {
-        text.insert(start, char::from(DIGITS[(value % 62) as usize]));
-        value /= 62;
-    }
-}
-
-/// Appends 256 bits as 43 base62 digits (62⁴³ > 2²⁵⁶), by long division.
-fn push_base62_256(text: &mut String, mut number: [u8; 32]) {
-    let start = text.len();
-    for _ in 0..RANDOM_CHARS {
+/// Returns 256 bits in base62 (62⁴³ > 2²⁵⁶), by long division.
+fn base62_256(mut number: [u8; 32]) -> [u8; RANDOM_CHARS] {
+    let mut digits = [0; RANDOM_CHARS];
+    for digit in digits.iter_mut().rev() {
         let mut remainder = 0_u32;
         for byte in &mut number {
             let value = remainder * 256 + u32::from(*byte);
             *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
             remainder = value % 62;
         }
-        text.insert(start, char::from(DIGITS[remainder as usize]));
+        *digit = DIGITS[remainder as usize];
     }
+    digits
 }
 
 #[cfg(test)]
@@ -275,9 +239,7 @@ mod tests {
     fn the_checksum_is_crc_32_ieee_in_base62() {
         // The check value of CRC-32/IEEE (ISO-HDLC) for "123456789" is cbf43926.
         assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
-        let mut text = String::new();
-        push_base62(&mut text, 0xcbf4_3926, CHECK_CHARS);
-        assert_eq!(text, "3jZRME");
+        assert_eq!(checksum(b"123456789"), *b"3jZRME");
     }
 
     #[test]

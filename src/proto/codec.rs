@@ -3,9 +3,9 @@
 
 use std::marker::PhantomData;
 
+use prost::Message;
 use prost::bytes::Buf as _;
 use prost::encoding::{WireType, decode_key, decode_varint};
-use prost::{EncodeError, Message};
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 
@@ -22,17 +22,9 @@ const BASE_FIELDS: usize = 1_100;
 /// hundred times as much if it is empty, so a message of only such entries would far exceed the message's own limit.
 const BYTES_OF_FIELD: usize = 16;
 
-/// Reads `U` and writes `T`.
+/// Reads `U`, unless it has too many fields for its length, and writes `T`.
 #[derive(Debug, Clone)]
 pub struct LeanCodec<T, U>(PhantomData<(T, U)>);
-
-/// Writes `T`.
-#[derive(Debug, Clone)]
-pub struct LeanEncoder<T>(PhantomData<T>);
-
-/// Reads `U`, unless it has too many fields for its length.
-#[derive(Debug, Clone)]
-pub struct LeanDecoder<U>(PhantomData<U>);
 
 impl<T, U> Default for LeanCodec<T, U> {
     fn default() -> Self {
@@ -40,26 +32,22 @@ impl<T, U> Default for LeanCodec<T, U> {
     }
 }
 
-fn settings() -> BufferSettings {
-    BufferSettings::new(BUFFER, YIELD_THRESHOLD)
-}
-
 impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Codec for LeanCodec<T, U> {
     type Encode = T;
     type Decode = U;
-    type Encoder = LeanEncoder<T>;
-    type Decoder = LeanDecoder<U>;
+    type Encoder = Self;
+    type Decoder = Self;
 
-    fn encoder(&mut self) -> LeanEncoder<T> {
-        LeanEncoder(PhantomData)
+    fn encoder(&mut self) -> Self {
+        Self::default()
     }
 
-    fn decoder(&mut self) -> LeanDecoder<U> {
-        LeanDecoder(PhantomData)
+    fn decoder(&mut self) -> Self {
+        Self::default()
     }
 }
 
-impl<U: Message + Default> Decoder for LeanDecoder<U> {
+impl<T, U: Message + Default> Decoder for LeanCodec<T, U> {
     type Item = U;
     type Error = Status;
 
@@ -76,7 +64,7 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        settings()
+        BufferSettings::new(BUFFER, YIELD_THRESHOLD)
     }
 }
 
@@ -85,45 +73,39 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
 fn fields(message: &[u8], most: usize) -> usize {
     let mut rest = message;
     let mut count = 0;
-    while count <= most {
-        let Ok((_, wire_type)) = decode_key(&mut rest) else { break };
+    while count <= most
+        && let Ok((_, wire_type)) = decode_key(&mut rest)
+    {
         count += 1;
         let skip = match wire_type {
-            WireType::Varint => match decode_varint(&mut rest) {
-                Ok(_) => 0,
-                Err(_) => break,
-            },
-            WireType::SixtyFourBit => 8,
-            WireType::ThirtyTwoBit => 4,
-            WireType::LengthDelimited => match decode_varint(&mut rest) {
-                Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
-                Err(_) => break,
-            },
+            WireType::Varint => decode_varint(&mut rest).map(|_| 0),
+            WireType::SixtyFourBit => Ok(8),
+            WireType::ThirtyTwoBit => Ok(4),
+            WireType::LengthDelimited => {
+                decode_varint(&mut rest).map(|length| usize::try_from(length).unwrap_or(usize::MAX))
+            }
             // Its fields are counted as if they were outside it.
-            WireType::StartGroup | WireType::EndGroup => 0,
+            WireType::StartGroup | WireType::EndGroup => Ok(0),
         };
-        match rest.get(skip..) {
-            Some(after) => rest = after,
-            None => break,
-        }
+        let Some(after) = skip.ok().and_then(|skip| rest.get(skip..)) else { break };
+        rest = after;
     }
     count
 }
 
-impl<T: Message> Encoder for LeanEncoder<T> {
+impl<T: Message, U> Encoder for LeanCodec<T, U> {
     type Item = T;
     type Error = Status;
 
     fn encode(&mut self, item: T, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
         // Reserves the whole size at once: a large message would otherwise grow its buffer step by step.
         into.reserve(item.encoded_len());
-        let failed =
-            |error: EncodeError| status::new(Code::Internal, format!("the response could not be encoded: {error}"));
-        item.encode(into).map_err(failed)
+        item.encode(into)
+            .map_err(|error| status::new(Code::Internal, format!("the response could not be encoded: {error}")))
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        settings()
+        BufferSettings::new(BUFFER, YIELD_THRESHOLD)
     }
 }
 
@@ -134,8 +116,8 @@ mod tests {
 
     #[test]
     fn buffers_begin_small() {
-        let mut codec = LeanCodec::<(), ()>::default();
-        let settings = format!("{:?} {:?}", codec.encoder().buffer_settings(), codec.decoder().buffer_settings());
+        let codec = LeanCodec::<(), ()>::default();
+        let settings = format!("{:?} {:?}", Encoder::buffer_settings(&codec), Decoder::buffer_settings(&codec));
         assert_eq!(settings.matches("buffer_size: 256").count(), 2, "{settings}");
     }
     #[test]
