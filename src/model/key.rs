@@ -59,12 +59,13 @@ pub struct KeySpec {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A key. Serialized as recorded in the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Key {
     /// Its identity.
     pub id: KeyId,
     /// The user-defined fields.
+    #[serde(flatten)]
     pub spec: KeySpec,
     /// When and why it was revoked.
     pub revoked: Option<Revocation>,
@@ -73,10 +74,13 @@ pub struct Key {
     /// When it was created.
     pub created: Timestamp,
     /// When it or its secrets were last changed.
+    #[serde(skip)]
     pub updated: Timestamp,
     /// When a call with it was last allowed, accurate to about a minute.
+    #[serde(skip)]
     pub last_used: Option<Timestamp>,
     /// The revision of the last change of it or its secrets.
+    #[serde(skip)]
     pub row_revision: Revision,
 }
 
@@ -90,7 +94,7 @@ pub struct Revocation {
 }
 
 /// One token of a key, without the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Secret {
     /// Its identity.
     pub id: SecretId,
@@ -103,6 +107,7 @@ pub struct Secret {
     /// When it expires, if before the key.
     pub expires: Option<Timestamp>,
     /// When a call with it was last allowed, accurate to about a minute.
+    #[serde(skip)]
     pub last_used: Option<Timestamp>,
 }
 
@@ -163,26 +168,7 @@ impl Key {
 
     /// Returns the key as recorded in the audit trail: everything that is managed, without token, digest or last use.
     pub fn image(&self) -> serde_json::Value {
-        let secrets: Vec<_> = self
-            .secrets
-            .iter()
-            .map(|secret| {
-                serde_json::json!({
-                    "id": secret.id, "hint": secret.hint, "origin": secret.origin,
-                    "created": secret.created, "expires": secret.expires,
-                })
-            })
-            .collect();
-        let mut image = serde_json::json!(self.spec);
-        for (field, value) in [
-            ("id", serde_json::json!(self.id)),
-            ("revoked", serde_json::json!(self.revoked)),
-            ("secrets", secrets.into()),
-            ("created", serde_json::json!(self.created)),
-        ] {
-            image[field] = value;
-        }
-        image
+        serde_json::json!(self)
     }
 }
 

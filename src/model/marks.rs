@@ -28,7 +28,7 @@ pub struct Mark {
 
 /// All marks in effect: ascending by revision, descending by time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(from = "Vec<Mark>", into = "Vec<Mark>")]
+#[serde(from = "Vec<Mark>")]
 pub struct Marks(Vec<Mark>);
 
 /// The time that a key or an operator is checked against.
@@ -39,8 +39,6 @@ pub struct DecisionTime {
     /// The latest time that the clock has reached; not before `now`.
     reached: Timestamp,
 }
-
-// === impl Mark ===
 
 impl From<(u64, i64)> for Mark {
     fn from((revision, reached): (u64, i64)) -> Self {
@@ -61,8 +59,6 @@ impl Mark {
     }
 }
 
-// === impl Marks ===
-
 impl From<Vec<Mark>> for Marks {
     fn from(all: Vec<Mark>) -> Self {
         let mut marks = Self::default();
@@ -70,12 +66,6 @@ impl From<Vec<Mark>> for Marks {
             marks.add(mark);
         }
         marks
-    }
-}
-
-impl From<Marks> for Vec<Mark> {
-    fn from(marks: Marks) -> Self {
-        marks.0
     }
 }
 
@@ -115,8 +105,6 @@ impl Marks {
         DecisionTime { now, reached: first.map_or(now, |mark| mark.reached.max(now)) }
     }
 }
-
-// === impl DecisionTime ===
 
 impl From<Timestamp> for DecisionTime {
     /// Returns the moment `now`, for a clock that has never gone back.
@@ -160,11 +148,11 @@ mod tests {
         let mut marks = Marks::from(vec![mark(5, 100), mark(9, 50)]);
         marks.add(mark(5, 80));
         marks.add(mark(4, 100));
-        assert_eq!(Vec::from(marks.clone()), [mark(5, 100), mark(9, 50)]);
+        assert_eq!(marks.0, [mark(5, 100), mark(9, 50)]);
         marks.add(mark(9, 70));
-        assert_eq!(Vec::from(marks.clone()), [mark(5, 100), mark(9, 70)]);
+        assert_eq!(marks.0, [mark(5, 100), mark(9, 70)]);
         marks.add(mark(9, 100));
-        assert_eq!(Vec::from(marks.clone()), [mark(9, 100)]);
+        assert_eq!(marks.0, [mark(9, 100)]);
         let text = serde_json::to_string(&marks).unwrap();
         assert_eq!(text, "[[9,100]]");
         assert_eq!(serde_json::from_str::<Marks>(&text).unwrap(), marks);
