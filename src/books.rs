@@ -27,8 +27,6 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use thiserror::Error;
 
 use crate::model::method::{StorePlace, StoreUse};
@@ -113,12 +111,13 @@ pub enum BookError {
         sentence: String,
     },
     /// It is a book with invalid content: every violation, in the order of the text.
-    #[error("the reference book has {}:{}", count(.0), list(.0))]
+    #[error("the reference book has {} error{}:{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, list(.0))]
     Invalid(Vec<BookViolation>),
 }
 
 /// One violation in a book.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}: {subject}: {message}")]
 pub struct BookViolation {
     /// The line of the text, from 1.
     pub line: u64,
@@ -141,23 +140,6 @@ pub fn parse(yaml: &str) -> Result<ReferenceBook, BookError> {
     check::book(raw::read(yaml)?)
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Sentences
-// ---------------------------------------------------------------------------------------------------------------------
-
-impl fmt::Display for BookViolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}: {}", self.line, self.subject, self.message)
-    }
-}
-
-fn count(violations: &[BookViolation]) -> String {
-    match violations.len() {
-        1 => "1 error".to_owned(),
-        n => format!("{n} errors"),
-    }
-}
-
 fn list(violations: &[BookViolation]) -> String {
-    violations.iter().fold(String::new(), |list, violation| list + "\n  " + &violation.to_string())
+    violations.iter().map(|violation| format!("\n  {violation}")).collect()
 }

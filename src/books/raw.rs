@@ -57,7 +57,10 @@ pub(super) fn read(yaml: &str) -> Result<RawBook, BookError> {
                 BookError::UnknownFormat { format: excerpt(&format, QUOTED_CHARS) }
             }
             Ok(_) | Err(_) => {
-                BookError::Malformed { sentence: one_line(&error.render_with_formatter(&UserMessageFormatter)) }
+                // One line, whatever input the error quotes.
+                let text = error.render_with_formatter(&UserMessageFormatter);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                BookError::Malformed { sentence: excerpt(&words.join(" "), MAX_SENTENCE_CHARS) }
             }
         }
     })
@@ -78,9 +81,4 @@ fn options() -> serde_saphyr::Options {
         // A snippet has several lines; the sentence names line and column.
         with_snippet: false,
     }
-}
-
-/// Shortens an error to one line, whatever input it quotes.
-fn one_line(text: &str) -> String {
-    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_SENTENCE_CHARS)
 }

@@ -1,9 +1,6 @@
 //! Tests that the built-in book has the expected content, and that invalid books are refused with helpful errors.
 
-mod shared;
-
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use super::*;
 use crate::model::book::{Book, Entry, MethodNumber, Resolution};
@@ -19,10 +16,16 @@ fn retailcrm() -> ReferenceBook {
     parse(RETAILCRM).expect("the built-in book is well-formed")
 }
 
+fn methods() -> impl Iterator<Item = BookMethod> {
+    retailcrm().blocks.into_iter().flat_map(|block| block.methods)
+}
+
 fn method(identity: &str) -> BookMethod {
-    let book = retailcrm();
-    let mut methods = book.blocks.into_iter().flat_map(|block| block.methods);
-    methods.find(|method| method.method == identity).unwrap_or_else(|| panic!("{identity} is missing"))
+    methods().find(|method| method.method == identity).unwrap_or_else(|| panic!("{identity} is missing"))
+}
+
+fn methods_with(store_use: StoreUse) -> HashSet<String> {
+    methods().filter(|method| method.store_use == store_use).map(|method| method.method).collect()
 }
 
 fn places(identity: &str) -> Vec<String> {
@@ -65,9 +68,7 @@ fn the_built_in_book_has_every_method_in_its_block() {
             ("Web analytics", 3),
         ]
     );
-    let identities: HashSet<&str> =
-        book.blocks.iter().flat_map(|block| &block.methods).map(|method| method.method.as_str()).collect();
-    assert_eq!(identities.len(), 199);
+    assert_eq!(methods().map(|method| method.method).collect::<HashSet<_>>().len(), 199);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn the_built_in_book_explains_every_block_and_method() {
 #[test]
 fn every_built_in_method_that_names_a_store_says_where() {
     let mut uses = [0; 4];
-    for method in retailcrm().blocks.into_iter().flat_map(|block| block.methods) {
+    for method in methods() {
         uses[method.store_use as usize] += 1;
         assert_eq!(method.store_use.reads_no_store(), method.store_places.is_empty(), "{}", method.method);
         let reads = method.method.starts_with("GET ");
@@ -127,20 +128,52 @@ fn a_store_travels_where_clients_put_it() {
 
 #[test]
 fn only_what_cannot_do_without_a_store_requires_one() {
-    let book = retailcrm();
-    let required: HashSet<&str> = book
-        .blocks
-        .iter()
-        .flat_map(|block| &block.methods)
-        .filter(|method| method.store_use == StoreUse::Required)
-        .map(|method| method.method.as_str())
-        .collect();
+    let required = methods_with(StoreUse::Required);
     for identity in ["orders", "customers", "customers-corporate"] {
         assert!(required.contains(format!("POST /api/v*/{identity}/create").as_str()), "{identity}");
         assert!(required.contains(format!("POST /api/v*/{identity}/upload").as_str()), "{identity}");
     }
     assert!(required.contains("POST /api/v*/reference/sites/{code}/edit"));
     assert_eq!(required.iter().filter(|method| method.contains("/customer-interaction/{site}/")).count(), 6);
+}
+
+#[test]
+fn only_what_belongs_to_no_store_is_shared() {
+    let shared = methods_with(StoreUse::Shared);
+    // What shop modules read before they send their first order.
+    for list in ["statuses", "countries", "delivery-types", "payment-types", "order-types", "order-methods", "units"] {
+        assert!(shared.contains(&format!("GET /api/v*/reference/{list}")), "{list}");
+    }
+    assert!(shared.iter().all(|method| method.starts_with("GET /api/")), "{shared:?}");
+    // Records, people, secrets, data of certain stores, and a GET that changes state.
+    for part in [
+        "/orders",
+        "/customers",
+        "/costs",
+        "/files",
+        "/loyalty",
+        "/tasks",
+        "/users",
+        "/user-groups",
+        "/segments",
+        "/history",
+        "/setting/",
+        "/integration-modules",
+        "/couriers",
+        "/legal-entities",
+        "/sites",
+        "/stores",
+        "/mg-channels",
+        "/statistic",
+        "/telephony",
+        "/verification",
+        "/payment/",
+        "/delivery/",
+        "/store/",
+    ] {
+        let found: Vec<_> = shared.iter().filter(|method| method.contains(part)).collect();
+        assert!(found.is_empty(), "{part}: {found:?}");
+    }
 }
 
 #[test]
@@ -153,7 +186,7 @@ fn the_method_of_a_cpa_network_names_no_store_and_needs_none() {
 #[test]
 fn every_built_in_method_is_what_its_own_requests_are_resolved_to() {
     let entries: Vec<Entry> = (0..)
-        .zip(retailcrm().blocks.into_iter().flat_map(|block| block.methods))
+        .zip(methods())
         .map(|(number, method)| Entry {
             number: MethodNumber(number),
             identity: method.method.parse().unwrap(),
@@ -183,13 +216,8 @@ fn every_built_in_method_is_what_its_own_requests_are_resolved_to() {
 
 /// Returns a book with one method of the given lines, from line 7 on.
 fn with_method(lines: &str) -> String {
-    let mut yaml = "format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned();
-    let mut lead = "      - ";
-    for line in lines.lines() {
-        writeln!(yaml, "{lead}{line}").unwrap();
-        lead = "        ";
-    }
-    yaml
+    let lines = lines.replace('\n', "\n        ");
+    format!("format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n      - {lines}\n")
 }
 
 /// Returns the errors of a book as displayed.
@@ -290,51 +318,53 @@ blocks:
         long(301),
         long(2001),
     );
-    let found = violations(&yaml);
-    let expected = [
-        "line 1: the book: the format is missing; write format: 1".to_owned(),
-        "line 1: the book: the title is missing; write 1 to 100 characters".to_owned(),
-        "line 1: the book: the description has 2001 characters; the maximum is 2000".to_owned(),
-        format!("line 4: block \"{}…\": the title has 101 characters; the maximum is 100", long(100)),
-        "line 6: GET /a/{id}: the summary has 301 characters; the maximum is 300".to_owned(),
-        "line 6: GET /a/{id}: the description has 2001 characters; the maximum is 2000".to_owned(),
-        "line 6: GET /a/{id}: the store use must be none, shared, optional or required".to_owned(),
-        "line 6: GET /a/{id}: the scope \"Order-Read\" is invalid; use up to 64 characters of a-z, 0-9 and _, starting \
-         with a letter"
-            .to_owned(),
-        "line 10: GET /a/{id}: the store location \"path:code\" does not match a parameter of the pattern; the pattern has \
-         id".to_owned(),
-        "line 10: GET /a/{id}: the store location \"query:site\" is listed twice; remove one".to_owned(),
-        "line 10: GET /a/{id}: the store location \"cookie:site\" is invalid: a store location must start with query, \
-         form, path, header or json"
-            .to_owned(),
-        "line 12: a block: the title is missing; write 1 to 100 characters".to_owned(),
-        "line 14: GET /a/{id}: the method is listed twice, first on line 6; remove one".to_owned(),
-        "line 14: GET /a/{id}: store_use is none, but there are store_places; remove them or write optional"
-            .to_owned(),
-        "line 17: GET /a/{other}: the method matches the same requests as GET /a/{id} on line 6, since only parameter \
-         names differ; remove one"
-            .to_owned(),
-        format!("line 19: get /b: {}", "get /b".parse::<MethodIdentity>().unwrap_err()),
-        format!("line 21: GET b: {}", "GET b".parse::<MethodIdentity>().unwrap_err()),
-        format!("line 23: GET /b//c: {}", "GET /b//c".parse::<MethodIdentity>().unwrap_err()),
-        "line 25: a method: the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}"
-            .to_owned(),
-        "line 25: a method: store_use is missing; write none, shared, optional or required".to_owned(),
-        "line 27: GET /c: store_use is none, but there are store_places; remove them or write optional"
-            .to_owned(),
-        "line 27: GET /c: the store location \"path:x\" does not match a parameter of the pattern; the pattern has no parameters".to_owned(),
-        "line 28: block \"Twice\": the block on line 26 has the same title; use different titles or merge the blocks"
-            .to_owned(),
-        "line 28: block \"Twice\": the block has no methods; list at least one or remove the block".to_owned(),
-    ];
-    assert_eq!(found, expected);
-    let message = parse(&yaml).unwrap_err().to_string();
-    assert!(
-        message.starts_with("the reference book has 24 errors:\n  line 1: the book: the format is missing"),
-        "{message}"
+    let refused = |identity: &str| identity.parse::<MethodIdentity>().unwrap_err();
+    let expected = format!(
+        r#"line 1: the book: the format is missing; write format: 1
+line 1: the book: the title is missing; write 1 to 100 characters
+line 1: the book: the description has 2001 characters; the maximum is 2000
+line 4: block "{}…": the title has 101 characters; the maximum is 100
+line 6: GET /a/{{id}}: the summary has 301 characters; the maximum is 300
+line 6: GET /a/{{id}}: the description has 2001 characters; the maximum is 2000
+line 6: GET /a/{{id}}: the store use must be none, shared, optional or required
+line 6: GET /a/{{id}}: the scope "Order-Read" is invalid; use up to 64 characters of a-z, 0-9 and _, starting with a letter
+line 10: GET /a/{{id}}: the store location "path:code" does not match a parameter of the pattern; the pattern has id
+line 10: GET /a/{{id}}: the store location "query:site" is listed twice; remove one
+line 10: GET /a/{{id}}: the store location "cookie:site" is invalid: a store location must start with query, form, path, header or json
+line 12: a block: the title is missing; write 1 to 100 characters
+line 14: GET /a/{{id}}: the method is listed twice, first on line 6; remove one
+line 14: GET /a/{{id}}: store_use is none, but there are store_places; remove them or write optional
+line 17: GET /a/{{other}}: the method matches the same requests as GET /a/{{id}} on line 6, since only parameter names differ; remove one
+line 19: get /b: {}
+line 21: GET b: {}
+line 23: GET /b//c: {}
+line 25: a method: the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{{id}}
+line 25: a method: store_use is missing; write none, shared, optional or required
+line 27: GET /c: store_use is none, but there are store_places; remove them or write optional
+line 27: GET /c: the store location "path:x" does not match a parameter of the pattern; the pattern has no parameters
+line 28: block "Twice": the block on line 26 has the same title; use different titles or merge the blocks
+line 28: block "Twice": the block has no methods; list at least one or remove the block"#,
+        long(100),
+        refused("get /b"),
+        refused("GET b"),
+        refused("GET /b//c"),
     );
-    assert_eq!(message.lines().count(), 25);
+    assert_eq!(violations(&yaml), expected.lines().collect::<Vec<_>>());
+    let message = format!("the reference book has 24 errors:\n{expected}").replace('\n', "\n  ");
+    assert_eq!(parse(&yaml).unwrap_err().to_string(), message);
+}
+
+#[test]
+fn only_what_reads_and_carries_no_store_can_be_shared() {
+    for method in ["GET /a", "HEAD /a"] {
+        assert!(parse(&with_method(&format!("method: {method}\nstore_use: shared"))).is_ok(), "{method}");
+    }
+    for method in ["POST /a", "PUT /a", "DELETE /a", "PURGE /a", "OPTIONS /a"] {
+        let found = violations(&with_method(&format!("method: {method}\nstore_use: shared")));
+        assert!(found[0].contains("store_use cannot be shared: shared is only for methods that read"), "{found:?}");
+    }
+    let found = violations(&with_method("method: GET /a\nstore_use: shared\nstore_places: [\"query:site\"]"));
+    assert!(found[0].contains("remove them or choose optional"), "{found:?}");
 }
 
 #[test]
@@ -457,12 +487,9 @@ fn a_book_from_outside_cannot_take_more_than_it_brings() {
 #[test]
 fn a_book_has_at_most_ten_thousand_methods() {
     let book = |methods: usize| {
-        let mut yaml = "format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned();
-        for at in 0..methods {
-            let rest = "summary: s, store_use: optional, store_places: [\"query:a\", \"form:a\"], scope: s";
-            writeln!(yaml, "      - {{method: GET /m{at}, {rest}}}").unwrap();
-        }
-        yaml
+        let rest = "summary: s, store_use: optional, store_places: [\"query:a\", \"form:a\"], scope: s";
+        let methods = (0..methods).map(|at| format!("      - {{method: GET /m{at}, {rest}}}\n"));
+        methods.fold("format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned(), |yaml, one| yaml + &one)
     };
     assert_eq!(parse(&book(10_000)).unwrap().blocks[0].methods.len(), 10_000);
     assert_eq!(violations(&book(10_001)), ["line 1: the book: there are 10001 methods; a book has at most 10000"]);
