@@ -35,132 +35,127 @@ pub struct Setting {
     pub secret: bool,
 }
 
-const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default, meaning, secret: false }
+/// A setting without a default, whose value may be shown.
+const fn setting(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default: "", meaning, secret: false }
 }
 
-const fn secret(name: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default: "", meaning, secret: true }
+impl Setting {
+    const fn or(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
 }
 
 /// All settings.
 pub const SETTINGS: [Setting; 43] = [
-    secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
-    setting("database_url_file", "", "file with the database URL, instead of `database_url`"),
-    setting(
-        "data_dir",
-        "./latchkey-data",
-        "folder for the SQLite file, the first operator's token and `addresses.json`",
-    ),
-    setting("decision_addr", "127.0.0.1:50051", "address and port for decisions (gRPC)"),
-    setting("admin_addr", "127.0.0.1:8080", "address and port for administration (gRPC and the console)"),
-    setting("ops_addr", "127.0.0.1:9090", "address and port for /metrics, /livez and /readyz (HTTP)"),
-    secret("token", "operator token that the command line uses"),
-    setting("token_file", "", "file with the operator token, instead of `token`"),
+    setting("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder")
+        .secret(),
+    setting("database_url_file", "file with the database URL, instead of `database_url`"),
+    setting("data_dir", "folder for the SQLite file, the first operator's token and `addresses.json`")
+        .or("./latchkey-data"),
+    setting("decision_addr", "address and port for decisions (gRPC)").or("127.0.0.1:50051"),
+    setting("admin_addr", "address and port for administration (gRPC and the console)").or("127.0.0.1:8080"),
+    setting("ops_addr", "address and port for /metrics, /livez and /readyz (HTTP)").or("127.0.0.1:9090"),
+    setting("token", "operator token that the command line uses").secret(),
+    setting("token_file", "file with the operator token, instead of `token`"),
     setting(
         "bootstrap_token_file",
-        "",
         "file with the first operator's token; unset: a token is generated and written to `admin.token` in the data \
          folder",
     ),
     setting(
         "decision_auth",
-        "required",
         "whether callers of the decision port must authenticate as operators: `required` or `off`",
-    ),
-    setting("allow_open_decisions", "false", "allows `decision_auth = off` on an address other than loopback"),
+    )
+    .or("required"),
+    setting("allow_open_decisions", "allows `decision_auth = off` on an address other than loopback").or("false"),
     setting(
         "trusted_proxies",
-        "",
         "addresses and networks of nginx, Caddy or Traefik that may use /forward-auth/, such as \
          `10.0.0.0/8,127.0.0.1`; unset: /forward-auth/ is disabled",
     ),
     setting(
         "trusted_balancers",
-        "",
         "addresses and networks of load balancers in front of nginx, Caddy or Traefik, such as `10.1.0.0/16`, and \
-         nothing else: the client is the last address in X-Forwarded-For that is not a load balancer; unset: there are \
-         none, and the client is unknown if the header has more than one address",
+         nothing else: the client is the last address in X-Forwarded-For that is not a load balancer; unset: there \
+         are none, and the client is unknown if the header has more than one address",
     ),
     setting(
         "max_staleness",
-        "60s",
         "how long a replica keeps allowing requests without proof that its state is current, 5s to 1h",
-    ),
-    setting("poll_interval", "250ms", "longest time between two polls for changes, 20ms to 10s"),
-    setting("replica_wait", "1s", "how long a write waits for every live replica to apply it, 0s to 30s"),
-    setting("read_wait", "500ms", "how long a request waits for a key to be read from the database, 100ms to 5s"),
+    )
+    .or("60s"),
+    setting("poll_interval", "longest time between two polls for changes, 20ms to 10s").or("250ms"),
+    setting("replica_wait", "how long a write waits for every live replica to apply it, 0s to 30s").or("1s"),
+    setting("read_wait", "how long a request waits for a key to be read from the database, 100ms to 5s").or("500ms"),
     setting(
         "start_wait",
-        "0s",
         "how long `serve` waits at startup for a database that cannot be reached before it exits with code 1, 0s to \
          10m",
-    ),
-    setting("cache_capacity", "1000000", "number of keys kept in memory, 1000 to 100000000"),
-    setting("log", "info", "log filter, such as `warn` or `latchkey=debug`"),
-    setting("log_format", "auto", "log format: `pretty`, `json`, or `auto` (pretty on a terminal)"),
-    setting("drain", "10s", "how long running calls may take to finish when the server stops, 0s to 10m"),
+    )
+    .or("0s"),
+    setting("cache_capacity", "number of keys kept in memory, 1000 to 100000000").or("1000000"),
+    setting("log", "log filter, such as `warn` or `latchkey=debug`").or("info"),
+    setting("log_format", "log format: `pretty`, `json`, or `auto` (pretty on a terminal)").or("auto"),
+    setting("drain", "how long running calls may take to finish when the server stops, 0s to 10m").or("10s"),
     setting(
         "accept_grace",
-        "5s",
-        "how long calls are still accepted after SIGTERM while health reports NOT_SERVING, at most half of `drain`, 0s \
-         to 5m; does not apply to SIGINT",
-    ),
+        "how long calls are still accepted after SIGTERM while health reports NOT_SERVING, at most half of `drain`, \
+         0s to 5m; does not apply to SIGINT",
+    )
+    .or("5s"),
     setting(
         "connection_age",
-        "10m",
         "maximum age of a connection before its client is asked to reconnect, 10s to 24h, varied randomly by up to a \
          tenth; 0s: unlimited",
-    ),
-    setting("decision_threads", "0", "number of threads for decisions, 1 to 256; 0: one per core, at most 16"),
-    setting("max_connections", "8192", "maximum number of connections to the decision port, 16 to 1000000"),
+    )
+    .or("10m"),
+    setting("decision_threads", "number of threads for decisions, 1 to 256; 0: one per core, at most 16").or("0"),
+    setting("max_connections", "maximum number of connections to the decision port, 16 to 1000000").or("8192"),
     setting(
         "max_connections_per_peer",
-        "0",
         "maximum number of these connections from one address (IPv6: one /64), 4 to 1000000; 0: a quarter; set it to \
          `max_connections` if all clients connect through one load balancer",
-    ),
+    )
+    .or("0"),
     setting(
         "admin_connections",
-        "512",
-        "maximum number of connections to the administration port, 16 to 100000; one address can have at most half of \
-         them",
-    ),
-    setting("migrate", "true", "whether `serve` migrates the tables of the database"),
-    setting("usage", "true", "whether key usage is counted"),
-    setting("decision_tls_cert", "", "certificate chain of the decision port (PEM file)"),
-    setting("decision_tls_key", "", "private key of the decision port (PEM file)"),
+        "maximum number of connections to the administration port, 16 to 100000; one address can have at most half \
+         of them",
+    )
+    .or("512"),
+    setting("migrate", "whether `serve` migrates the tables of the database").or("true"),
+    setting("usage", "whether key usage is counted").or("true"),
+    setting("decision_tls_cert", "certificate chain of the decision port (PEM file)"),
+    setting("decision_tls_key", "private key of the decision port (PEM file)"),
     setting(
         "decision_client_ca",
-        "",
         "require client certificates on the decision port, issued by an authority in this PEM file",
     ),
-    setting("admin_tls_cert", "", "certificate chain of the administration port (PEM file)"),
-    setting("admin_tls_key", "", "private key of the administration port (PEM file)"),
+    setting("admin_tls_cert", "certificate chain of the administration port (PEM file)"),
+    setting("admin_tls_key", "private key of the administration port (PEM file)"),
     setting(
         "admin_client_ca",
-        "",
         "require client certificates on the administration port, issued by an authority in this PEM file",
     ),
     setting(
         "decision_url",
-        "",
         "URL of the decision port for the command line, `http://…` or `https://…`; unset: `decision_addr`",
     ),
-    setting("admin_url", "", "URL of the administration port for the command line; unset: `admin_addr`"),
-    setting("ca_file", "", "certificates that the command line trusts in addition to the system's (PEM file)"),
-    setting(
-        "client_cert",
-        "",
-        "certificate chain that the command line presents to a port with `…_client_ca` (PEM file)",
-    ),
-    setting("client_key", "", "private key of `client_cert` (PEM file)"),
+    setting("admin_url", "URL of the administration port for the command line; unset: `admin_addr`"),
+    setting("ca_file", "certificates that the command line trusts in addition to the system's (PEM file)"),
+    setting("client_cert", "certificate chain that the command line presents to a port with `…_client_ca` (PEM file)"),
+    setting("client_key", "private key of `client_cert` (PEM file)"),
     setting(
         "pool_size",
-        "8",
         "number of Postgres connections for writes, 1 to 100; a server uses 13 more for everything else",
-    ),
-    setting("config", "", "TOML file with these settings"),
+    )
+    .or("8"),
+    setting("config", "TOML file with these settings"),
 ];
 
 /// The configuration of a server or of the command line.
@@ -238,7 +233,8 @@ pub enum SettingOrigin {
 }
 
 /// All errors in a configuration, one sentence each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
 pub struct ConfigErrors(pub Vec<String>);
 
 /// The sources of a configuration.
@@ -272,11 +268,10 @@ impl Config {
         let url = |given: Option<String>, address: SocketAddr, tls: bool| {
             given.unwrap_or_else(|| format!("{}://{}", if tls { "https" } else { "http" }, reachable(address)))
         };
-        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let max_connections = size(reader.number("max_connections", 16, 1_000_000));
-        let max_connections_per_peer = match size(reader.number_or_none("max_connections_per_peer", 4, 1_000_000)) {
-            0 => max_connections / 4,
-            number => number,
+        let max_connections = reader.number("max_connections", 16, 1_000_000);
+        let max_connections_per_peer = match reader.text("max_connections_per_peer").as_deref() {
+            Some("0") => max_connections / 4,
+            _ => reader.number("max_connections_per_peer", 4, 1_000_000),
         };
         let decision_tls = reader.tls("decision");
         let admin_tls = reader.tls("admin");
@@ -304,18 +299,17 @@ impl Config {
             ),
             drain: reader.duration("drain", Duration::ZERO, Duration::from_mins(10)),
             accept_grace: reader.duration("accept_grace", Duration::ZERO, Duration::from_mins(5)),
-            connection_age: reader.duration_or_none(
-                "connection_age",
-                Duration::from_secs(10),
-                Duration::from_hours(24),
-            ),
-            decision_threads: match usize::try_from(reader.number("decision_threads", 0, 256)).unwrap_or(0) {
+            connection_age: match reader.text("connection_age").and_then(|text| parse::duration(&text)) {
+                Some(Duration::ZERO) => None,
+                _ => Some(reader.duration("connection_age", Duration::from_secs(10), Duration::from_hours(24))),
+            },
+            decision_threads: match reader.number("decision_threads", 0, 256) {
                 0 => std::thread::available_parallelism().map_or(1, usize::from).min(16),
                 threads => threads,
             },
             max_connections,
             max_connections_per_peer,
-            admin_connections: size(reader.number("admin_connections", 16, 100_000)),
+            admin_connections: reader.number("admin_connections", 16, 100_000),
             migrate: reader.choice("migrate", BOOLEAN),
             usage: reader.choice("usage", BOOLEAN),
             decision_url: url(reader.text("decision_url"), decision_addr, decision_tls.is_some()),
@@ -324,14 +318,13 @@ impl Config {
             admin_tls,
             ca_file: reader.path("ca_file"),
             client_identity: reader.client_identity(),
-            pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
-            profiles: reader.profiles(),
-            ignored_variables: reader.ignored(),
+            pool_size: reader.number("pool_size", 1, 100),
             origins: reader.origins(),
+            profiles: reader.profiles,
+            ignored_variables: reader.ignored,
             data_dir,
         };
-        reader.finish()?;
-        Ok(config)
+        if reader.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.errors)) }
     }
 }
 
@@ -348,21 +341,9 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = f.debug_map();
-        for (setting, value, _) in &self.origins {
-            map.entry(&setting.name, value);
-        }
-        map.finish()
+        f.debug_map().entries(self.origins.iter().map(|(setting, value, _)| (setting.name, value))).finish()
     }
 }
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
 
 #[cfg(test)]
 mod tests;

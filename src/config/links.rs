@@ -32,7 +32,8 @@ fn by_itself(name: &str, value: &str) -> bool {
     if name.ends_with("_SERVICE_HOST") {
         return is_address(value);
     }
-    if name.ends_with("_SERVICE_PORT") || has_service_port_name(name) {
+    let is_port_name = name.split_once("_SERVICE_PORT_").is_some_and(|(_, port)| !port.is_empty());
+    if name.ends_with("_SERVICE_PORT") || is_port_name {
         return is_port(value);
     }
     if name.ends_with("_NAME") && is_container(value) {
@@ -57,11 +58,6 @@ fn of_linked_container(name: &str, all: &BTreeMap<String, String>) -> bool {
         };
         is_set("_NAME") || is_set("_PORT")
     })
-}
-
-/// Returns whether the name ends like `…_SERVICE_PORT_PORTNAME`.
-fn has_service_port_name(name: &str) -> bool {
-    name.split_once("_SERVICE_PORT_").is_some_and(|(_, port)| !port.is_empty())
 }
 
 /// Returns the part of a name after `…_PORT_8080_TCP_`; an empty text if it ends with `…_PORT_8080_TCP`.

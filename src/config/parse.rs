@@ -1,14 +1,16 @@
 //! Reads settings from their sources and collects all errors.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::profiles::{self, Profile};
-use super::{ConfigErrors, SETTINGS, Setting, SettingOrigin, Sources, TlsFiles, links};
+use super::{SETTINGS, Setting, SettingOrigin, Sources, TlsFiles, links};
 
 /// Prefix of Latchkey's variables.
 const PREFIX: &str = "LATCHKEY_";
@@ -18,18 +20,18 @@ const NOT_SETTINGS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY
 /// The values of all settings as text, and the errors found.
 pub(super) struct SettingsReader {
     values: BTreeMap<&'static str, (String, SettingOrigin)>,
-    profiles: BTreeMap<String, Profile>,
-    ignored: Vec<String>,
-    errors: Vec<String>,
+    pub(super) profiles: BTreeMap<String, Profile>,
+    /// The variables that are service links.
+    pub(super) ignored: Vec<String>,
+    pub(super) errors: Vec<String>,
 }
 
 impl SettingsReader {
     pub(super) fn new(sources: &Sources) -> Self {
-        let (values, ignored, errors) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut reader = Self { values, profiles: profiles::built_in(), ignored, errors };
-        for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
-            reader.values.insert(setting.name, (setting.default.to_owned(), SettingOrigin::Default));
-        }
+        let defaults = SETTINGS.iter().filter(|setting| !setting.default.is_empty());
+        let values =
+            defaults.map(|setting| (setting.name, (setting.default.to_owned(), SettingOrigin::Default))).collect();
+        let mut reader = Self { values, profiles: profiles::built_in(), ignored: Vec::new(), errors: Vec::new() };
         let variable = |name: &str| format!("{PREFIX}{}", name.to_uppercase());
         let file = sources.flags.get("config").or_else(|| sources.environment.get(&variable("config")));
         let file = file.map(|file| without_line_end(file));
@@ -118,11 +120,6 @@ impl SettingsReader {
         self.add_error(format!("{what}{hint}"));
     }
 
-    /// Returns the variables that are service links, which are ignored.
-    pub(super) fn ignored(&self) -> Vec<String> {
-        self.ignored.clone()
-    }
-
     pub(super) fn add_error(&mut self, sentence: String) {
         self.errors.push(sentence);
     }
@@ -143,22 +140,26 @@ impl SettingsReader {
                 None
             }
             (given, None) => given,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Some(text.trim().to_owned()),
-                Err(error) => {
-                    self.add_error(format!("{file_name} {} cannot be read: {error}", path.display()));
-                    None
-                }
-            },
+            (None, Some(path)) => {
+                let unread = |error| self.add_error(format!("{file_name} {} cannot be read: {error}", path.display()));
+                std::fs::read_to_string(&path).map(|text| text.trim().to_owned()).map_err(unread).ok()
+            }
         }
     }
 
-    pub(super) fn address(&mut self, name: &str) -> SocketAddr {
+    /// Reads a value with `parse`; reports one that it refuses, which must be what `rule` says.
+    fn value<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, rule: impl fmt::Display) -> Option<T> {
         let text = self.text(name).unwrap_or_default();
-        text.parse().unwrap_or_else(|_| {
-            self.add_error(format!("{name} is `{text}`; it must be an IP address and a port, such as 127.0.0.1:50051"));
-            SocketAddr::from(([127, 0, 0, 1], 0))
-        })
+        let value = parse(&text);
+        if value.is_none() {
+            self.add_error(format!("{name} is `{text}`; it must be {rule}"));
+        }
+        value
+    }
+
+    pub(super) fn address(&mut self, name: &str) -> SocketAddr {
+        let rule = "an IP address and a port, such as 127.0.0.1:50051";
+        self.value(name, |text| text.parse().ok(), rule).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
     /// Reads comma-separated addresses and networks.
@@ -177,49 +178,21 @@ impl SettingsReader {
         networks
     }
 
-    pub(super) fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
-        let text = self.text(name).unwrap_or_default();
-        match text.parse() {
-            Ok(number) if (least..=most).contains(&number) => number,
-            _ => {
-                self.add_error(format!("{name} is `{text}`; it must be a whole number from {least} to {most}"));
-                least
-            }
-        }
-    }
-
-    /// Reads a number, or `0` for none.
-    pub(super) fn number_or_none(&mut self, name: &str, least: u64, most: u64) -> u64 {
-        if self.text(name).as_deref() == Some("0") { 0 } else { self.number(name, least, most) }
+    pub(super) fn number<T: FromStr + PartialOrd + Copy + fmt::Display>(&mut self, name: &str, least: T, most: T) -> T {
+        let parse = |text: &str| text.parse().ok().filter(|number| (least..=most).contains(number));
+        self.value(name, parse, format_args!("a whole number from {least} to {most}")).unwrap_or(least)
     }
 
     pub(super) fn duration(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
-        let text = self.text(name).unwrap_or_default();
-        match duration(&text) {
-            Some(duration) if (least..=most).contains(&duration) => duration,
-            _ => {
-                self.add_error(format!(
-                    "{name} is `{text}`; it must be a duration from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h"
-                ));
-                least
-            }
-        }
-    }
-
-    /// Reads a duration, or `0s` for none.
-    pub(super) fn duration_or_none(&mut self, name: &str, least: Duration, most: Duration) -> Option<Duration> {
-        let none = self.text(name).and_then(|text| duration(&text)) == Some(Duration::ZERO);
-        if none { None } else { Some(self.duration(name, least, most)) }
+        let parse = |text: &str| duration(text).filter(|duration| (least..=most).contains(duration));
+        let rule = format_args!("a duration from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h");
+        self.value(name, parse, rule).unwrap_or(least)
     }
 
     pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
-        let text = self.text(name).unwrap_or_default();
-        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
-            return *value;
-        }
+        let chosen = |text: &str| choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        self.add_error(format!("{name} is `{text}`; it must be one of {}", words.join(", ")));
-        choices[0].1
+        self.value(name, chosen, format_args!("one of {}", words.join(", "))).unwrap_or(choices[0].1)
     }
 
     pub(super) fn tls(&mut self, port: &str) -> Option<TlsFiles> {
@@ -257,14 +230,6 @@ impl SettingsReader {
             Some((value, origin)) => (*setting, value.clone(), *origin),
         });
         origins.collect()
-    }
-
-    pub(super) fn profiles(&self) -> BTreeMap<String, Profile> {
-        self.profiles.clone()
-    }
-
-    pub(super) fn finish(self) -> Result<(), ConfigErrors> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ConfigErrors(self.errors)) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::pattern::MethodIdentity;
 pub const MAX_BODY: usize = 16 << 20;
 
 /// How a gateway reads the requests of an API and formats its errors.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a line of the configuration by itself")]
 pub struct Profile {
     /// The paths that it governs: this one and those below it; `/` for all.
@@ -60,9 +60,10 @@ pub enum KeyLocation {
 }
 
 /// Error format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ErrorFormat {
     /// RFC 6750 and RFC 9457.
+    #[default]
     Plain,
     /// As clients of the `RetailCRM` API expect it.
     RetailCrm,
@@ -111,11 +112,13 @@ pub(super) fn read(tables: toml::Value, mut report: impl FnMut(String)) -> BTree
             ));
             continue;
         }
-        let shapes: Vec<String> = shape_errors(&table).collect();
+        let toml::Value::Table(table) = table else {
+            report(format!("profiles.{name} must be a table: [profiles.NAME], followed by its settings"));
+            continue;
+        };
+        let shapes: Vec<String> = table.iter().filter_map(|(field, value)| shape_error(field, value)).collect();
         if !shapes.is_empty() {
-            for sentence in shapes {
-                report(format!("profiles.{name}{sentence}"));
-            }
+            shapes.iter().for_each(|shape| report(format!("profiles.{name}: {shape}")));
             continue;
         }
         match table.try_into::<ProfileTable>() {
@@ -129,29 +132,18 @@ pub(super) fn read(tables: toml::Value, mut report: impl FnMut(String)) -> BTree
     profiles
 }
 
-/// Returns errors in the shape of a profile, each as the rest of a sentence about it. Unknown names are reported
-/// elsewhere.
-fn shape_errors(profile: &toml::Value) -> impl Iterator<Item = String> {
-    let fields = profile.as_table();
-    let whole = fields.is_none().then(|| " must be a table: [profiles.NAME], followed by its settings".to_owned());
-    let each = fields.into_iter().flatten().filter_map(|(name, value)| {
-        let texts = |list: &Vec<toml::Value>| list.iter().all(toml::Value::is_str);
-        let (is_right, shape) = match name.as_str() {
-            "like" | "prefix" | "wording" => (value.is_str(), "a string"),
-            "keys" | "stores" | "not_stores" | "versions" => {
-                (value.as_array().is_some_and(texts), "a list of strings, such as [\"query:site\"]")
-            }
-            "fixed" => {
-                let all = |table: &toml::Table| table.values().all(toml::Value::is_str);
-                (value.as_table().is_some_and(all), "a table of strings, such as { siteBy = \"code\" }")
-            }
-            "upstream_applies_scope" | "upstream_reads_only_places" | "answers" => (value.is_bool(), "true or false"),
-            "body_limit" => (value.as_integer().is_some_and(|size| size >= 0), "a number of bytes, such as 1048576"),
-            _ => return None,
-        };
-        (!is_right).then(|| format!(": {name} must be {shape}"))
-    });
-    whole.into_iter().chain(each)
+/// Returns the error in the shape of a field. Unknown names are reported elsewhere.
+fn shape_error(name: &str, value: &toml::Value) -> Option<String> {
+    let shape = match name {
+        "like" | "prefix" | "wording" => "a string",
+        "keys" | "stores" | "not_stores" | "versions" => "a list of strings, such as [\"query:site\"]",
+        "fixed" => "a table of strings, such as { siteBy = \"code\" }",
+        "upstream_applies_scope" | "upstream_reads_only_places" | "answers" => "true or false",
+        "body_limit" => "a number of bytes, such as 1048576",
+        _ => return None,
+    };
+    let alone = toml::Table::from_iter([(name.to_owned(), value.clone())]);
+    alone.try_into::<ProfileTable>().is_err().then(|| format!("{name} must be {shape}"))
 }
 
 fn is_name(name: &str) -> bool {
@@ -165,16 +157,8 @@ fn plain() -> Profile {
         prefix: "/".to_owned(),
         by_prefix: true,
         keys: vec![KeyLocation::Bearer, KeyLocation::Header("x-api-key".to_owned())],
-        stores: Vec::new(),
-        host: false,
-        not_stores: Vec::new(),
-        fixed: BTreeMap::new(),
-        wording: ErrorFormat::Plain,
-        upstream_applies_scope: false,
-        upstream_reads_only_places: false,
         body_limit: 1 << 20,
-        answers: false,
-        versions: Vec::new(),
+        ..Profile::default()
     }
 }
 
@@ -215,24 +199,18 @@ impl Profile {
 
     /// Finds locations that assign two meanings to one part of a request, or that are never read.
     fn contradictions(&self) -> impl Iterator<Item = String> {
-        let both = self.keys.iter().filter(|key| {
+        let both = self.keys.iter().filter_map(|key| {
             let (location, name) = match key {
-                KeyLocation::Bearer => return false,
+                KeyLocation::Bearer => return None,
                 KeyLocation::Header(name) => (StoreLocation::Header, name),
                 KeyLocation::Query(name) => (StoreLocation::Query, name),
                 KeyLocation::Form(name) => (StoreLocation::Form, name),
             };
-            self.stores.iter().any(|store| store.location() == location && store.name() == name)
+            let is_both = self.stores.iter().any(|store| store.location() == location && store.name() == name);
+            is_both.then(|| format!("{name} is in both keys and stores; remove it from one of them"))
         });
-        let both = both.map(|key| {
-            let (KeyLocation::Header(name) | KeyLocation::Query(name) | KeyLocation::Form(name)) = key else {
-                return String::new();
-            };
-            format!("{name} is in both keys and stores; remove it from one of them")
-        });
-        let bearer = self.keys.contains(&KeyLocation::Bearer)
-            && self.keys.contains(&KeyLocation::Header("authorization".to_owned()));
-        let bearer = bearer.then(|| {
+        let authorization = [KeyLocation::Bearer, KeyLocation::Header("authorization".to_owned())];
+        let bearer = authorization.iter().all(|key| self.keys.contains(key)).then(|| {
             "bearer and header:authorization read the same header in different ways; remove one of them".to_owned()
         });
         let idle = self.not_stores.iter().filter(|(_, place)| !self.stores.contains(place));
