@@ -34,14 +34,10 @@ pub(super) enum RefusalReason<'a> {
 /// The explanation for a key's holder, in every error format.
 struct Explanation {
     status: u16,
-    /// An error of RFC 6750.
-    error: Option<&'static str>,
     reason: &'static str,
-    detail: String,
+    detail: Cow<'static, str>,
     /// The message for clients of the `RetailCRM` API, and its status.
     crm: (u16, Cow<'static, str>),
-    /// Whether that client needs the detail as well, because its own message is too vague.
-    needs_detail: bool,
 }
 
 /// Fields in the order of RFC 9457.
@@ -86,7 +82,13 @@ pub(super) fn respond(wording: ErrorFormat, why: &RefusalReason<'_>, mut facts: 
         ErrorFormat::Plain => plain(&explanation, facts),
         ErrorFormat::RetailCrm => {
             let (status, error_msg) = (explanation.crm.0, &*explanation.crm.1);
-            let errors = explanation.needs_detail.then_some(CrmErrors { site: &explanation.detail });
+            // The message alone would be too vague.
+            let needs_detail = matches!(
+                why,
+                RefusalReason::NotLimited(None)
+                    | RefusalReason::FailedCheck(Reason::NoStoreOpen | Reason::MethodReadsNoStore)
+            );
+            let errors = needs_detail.then_some(CrmErrors { site: &explanation.detail });
             let body = serde_json::to_string(&CrmError { success: false, error_msg, errors });
             let headers = json_headers("application/json; charset=utf-8");
             ClientResponse { status, headers, body: body.unwrap_or_default(), facts }
@@ -100,156 +102,103 @@ pub(super) fn json_headers(content_type: &'static str) -> Vec<(&'static str, Str
 }
 
 fn plain(explanation: &Explanation, facts: LogFacts) -> ClientResponse {
-    let title = match explanation.status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        _ => "Forbidden",
+    let Explanation { status, reason, detail, .. } = explanation;
+    // The errors are those of RFC 6750.
+    let (title, error) = match *status {
+        400 => ("Bad Request", "invalid_request"),
+        401 => ("Unauthorized", "invalid_token"),
+        _ => ("Forbidden", "insufficient_scope"),
     };
-    let problem =
-        Problem { title, status: explanation.status, detail: &explanation.detail, reason: explanation.reason };
+    let challenge = if *reason == "KEY_MISSING" {
+        REALM.to_owned()
+    } else {
+        // Only characters that a quoted description may have: the detail may contain parts of a request.
+        let allowed = |letter: &char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
+        let description: String = detail.chars().filter(allowed).collect();
+        format!("{REALM}, error=\"{error}\", error_description=\"{description}\"")
+    };
     let mut headers = json_headers("application/problem+json");
-    let challenge = explanation.error.map_or_else(
-        || REALM.to_owned(),
-        |error| {
-            // Only characters that a quoted description may have: the detail may contain parts of a request.
-            let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
-            let detail: String = explanation.detail.chars().filter(|letter| allowed(*letter)).collect();
-            format!("{REALM}, error=\"{error}\", error_description=\"{detail}\"")
-        },
-    );
     headers.push(("www-authenticate", challenge));
-    let body = serde_json::to_string(&problem).unwrap_or_default();
-    ClientResponse { status: explanation.status, headers, body, facts }
-}
-
-const DENIED: (u16, &str) = (403, "Access denied.");
-/// For a token with insufficient access (RFC 6750).
-const SCOPE: Option<&str> = Some("insufficient_scope");
-/// For a request that is itself malformed (RFC 6750).
-const REQUEST: Option<&str> = Some("invalid_request");
-
-fn explanation(
-    status: u16,
-    error: Option<&'static str>,
-    reason: &'static str,
-    detail: &str,
-    (crm_status, text): (u16, &'static str),
-) -> Explanation {
-    Explanation {
-        status,
-        error,
-        reason,
-        detail: detail.to_owned(),
-        crm: (crm_status, text.into()),
-        needs_detail: false,
-    }
+    let body = serde_json::to_string(&Problem { title, status: *status, detail, reason }).unwrap_or_default();
+    ClientResponse { status: *status, headers, body, facts }
 }
 
 fn explain(why: &RefusalReason<'_>) -> Explanation {
+    const DENIED: (u16, &str) = (403, "Access denied.");
     const INPUT: (u16, &str) = (400, "Errors in the input parameters");
 
+    let fixed = |status, reason, detail: &'static str, crm: (u16, &'static str)| Explanation {
+        status,
+        reason,
+        detail: detail.into(),
+        crm: (crm.0, crm.1.into()),
+    };
     match why {
-        RefusalReason::FailedCheck(reason) => explain_check(*reason),
         RefusalReason::NotLimited(Some(parameter)) => Explanation {
             detail: format!(
                 "the key is limited to certain stores, and the request does not specify a store in {parameter}; add it"
-            ),
-            crm: (400, format!("Parameter '{parameter}' is missing").into()),
-            ..explanation(400, REQUEST, "STORE_REQUIRED", "", INPUT)
-        },
-        RefusalReason::NotLimited(None) => Explanation {
-            needs_detail: true,
-            ..explanation(
-                403,
-                SCOPE,
-                "STORE_REQUIRED",
-                "the key is limited to certain stores, and the reference book does not define where requests to this \
-                 method name a store; use a key for all stores",
-                DENIED,
             )
+            .into(),
+            crm: (400, format!("Parameter '{parameter}' is missing").into()),
+            ..fixed(400, "STORE_REQUIRED", "", INPUT)
         },
-        RefusalReason::OtherVerb => explanation(
+        RefusalReason::NotLimited(None) => fixed(
             403,
-            SCOPE,
-            "METHOD_UNKNOWN",
-            "this API method does not exist with this verb",
-            (405, "Method Not Allowed"),
-        ),
-        RefusalReason::Fault(fault) => explanation(400, REQUEST, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
-        RefusalReason::NotGoverned => explanation(403, SCOPE, "NOT_GOVERNED", "this path is not available", DENIED),
-        RefusalReason::NoProfile => {
-            explanation(403, SCOPE, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED)
-        }
-    }
-}
-
-fn explain_check(reason: Reason) -> Explanation {
-    match reason {
-        Reason::KeyMissing => {
-            explanation(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing."))
-        }
-        Reason::KeyMalformed
-        | Reason::KeyUnknown
-        | Reason::KeyRevoked
-        | Reason::KeyInactive
-        | Reason::KeyNotYetValid
-        | Reason::KeyExpired
-        | Reason::SecretExpired => explanation(
-            401,
-            Some("invalid_token"),
-            "KEY_INVALID",
-            "the key is not valid",
-            (403, "Wrong \"apiKey\" value."),
-        ),
-        Reason::NetworkDenied => {
-            explanation(403, SCOPE, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
-        }
-        Reason::MethodRequired | Reason::PathAmbiguous => explanation(
-            400,
-            REQUEST,
-            "PATH_AMBIGUOUS",
-            "the path is ambiguous: services may interpret it in different ways",
+            "STORE_REQUIRED",
+            "the key is limited to certain stores, and the reference book does not define where requests to this \
+             method name a store; use a key for all stores",
             DENIED,
         ),
-        Reason::MethodUnknown => {
-            explanation(403, SCOPE, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
+        RefusalReason::OtherVerb => {
+            fixed(403, "METHOD_UNKNOWN", "this API method does not exist with this verb", (405, "Method Not Allowed"))
         }
-        Reason::MethodDenied => {
-            explanation(403, SCOPE, "METHOD_DENIED", "the key has no access to this method", DENIED)
+        RefusalReason::Fault(fault) => {
+            Explanation { detail: fault.to_string().into(), ..fixed(400, "REQUEST_AMBIGUOUS", "", INPUT) }
         }
-        Reason::StoreRequired => explanation(
-            400,
-            REQUEST,
-            "STORE_REQUIRED",
-            "the key is limited to certain stores, and the request does not name one",
-            (400, "Parameter 'site' is missing"),
-        ),
-        Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
-            explanation(403, SCOPE, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
-        }
-        Reason::NoStoreOpen => Explanation {
-            needs_detail: true,
-            ..explanation(
+        RefusalReason::NotGoverned => fixed(403, "NOT_GOVERNED", "this path is not available", DENIED),
+        RefusalReason::NoProfile => fixed(403, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED),
+        RefusalReason::FailedCheck(reason) => match reason {
+            Reason::KeyMissing => fixed(401, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing.")),
+            Reason::KeyMalformed
+            | Reason::KeyUnknown
+            | Reason::KeyRevoked
+            | Reason::KeyInactive
+            | Reason::KeyNotYetValid
+            | Reason::KeyExpired
+            | Reason::SecretExpired => {
+                fixed(401, "KEY_INVALID", "the key is not valid", (403, "Wrong \"apiKey\" value."))
+            }
+            Reason::NetworkDenied => fixed(403, "NETWORK_DENIED", "the key must not be used from this address", DENIED),
+            Reason::MethodRequired | Reason::PathAmbiguous => fixed(
+                400,
+                "PATH_AMBIGUOUS",
+                "the path is ambiguous: services may interpret it in different ways",
+                DENIED,
+            ),
+            Reason::MethodUnknown => fixed(403, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found")),
+            Reason::MethodDenied => fixed(403, "METHOD_DENIED", "the key has no access to this method", DENIED),
+            Reason::StoreRequired => fixed(
+                400,
+                "STORE_REQUIRED",
+                "the key is limited to certain stores, and the request does not name one",
+                (400, "Parameter 'site' is missing"),
+            ),
+            Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
+                fixed(403, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
+            }
+            Reason::NoStoreOpen => fixed(
                 403,
-                SCOPE,
                 "NO_STORE_OPEN",
-                "the key is limited to certain stores, none of which exists and is active; give it access to a \
-                 store",
+                "the key is limited to certain stores, none of which exists and is active; give it access to a store",
                 DENIED,
-            )
-        },
-        Reason::MethodReadsNoStore => Explanation {
-            needs_detail: true,
-            ..explanation(
+            ),
+            Reason::MethodReadsNoStore => fixed(
                 403,
-                SCOPE,
                 "METHOD_READS_NO_STORE",
-                "the key is limited to certain stores, and this method takes no store, so nothing would confine \
-                 the response to them; use a key for all stores",
+                "the key is limited to certain stores, and this method takes no store, so nothing would confine the \
+                 response to them; use a key for all stores",
                 DENIED,
-            )
+            ),
         },
     }
 }
