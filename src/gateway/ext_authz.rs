@@ -16,7 +16,6 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
 use super::{Allow, Body, ClientResponse, Gateway, HttpRequest, LogFacts, Outcome};
-use crate::authority::Undecided;
 use crate::proto::foreign::envoy::config::core::v3::address::Address;
 use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use crate::proto::foreign::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
@@ -57,38 +56,39 @@ pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
 
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
-    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        self.decide(&request).await
-    }
-}
-
-impl ExtAuthz {
-    async fn decide(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+    async fn check(&self, call: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();
             tracing::warn!(proxy = "envoy", why = status.message(), "no decision for a request from a proxy");
             status
         };
-        let profile = single_value(request.metadata(), PROFILE).map_err(wrong)?;
-        let message = request.get_ref();
-        let mut envoy_request = EnvoyRequest::read(message.attributes.as_ref()).map_err(wrong)?;
-        envoy_request.client = match single_value(request.metadata(), CLIENT).map_err(wrong)? {
-            Some(address) => IpAddr::from_str(address).ok().map(|address| address.to_canonical()),
-            None => envoy_request.client.filter(|source| envoy_request.is_client(*source)),
+        let profile = single_value(call.metadata(), PROFILE).map_err(wrong)?;
+        let mut headers = Vec::new();
+        let mut request = read(call.get_ref().attributes.as_ref(), &mut headers).map_err(wrong)?;
+        request.headers = &headers;
+        request.client = match single_value(call.metadata(), CLIENT).map_err(wrong)? {
+            Some(address) => parse_address(address),
+            None => request.client.filter(|source| is_client(&headers, *source)),
         };
-        let http_request = envoy_request.request();
-        let outcome = match self.gateway.check_now(profile, &http_request) {
+        let outcome = match self.gateway.check_now(profile, &request) {
             Some(outcome) => outcome,
-            None => self.gateway.check(profile, &http_request).await.map_err(no_decision)?,
+            None => self.gateway.check(profile, &request).await.map_err(|undecided| {
+                status::with_reason(Code::Unavailable, undecided.reason(), undecided.to_string())
+            })?,
         };
         let outcome = match outcome {
             // Text in a response to Envoy must be UTF-8.
-            Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(envoy_request.target).is_err() => {
+            Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(request.target).is_err() => {
                 self.gateway.not_sendable(&allow.facts.profile)
             }
             outcome => outcome,
         };
-        Ok(Response::new(to_check_response(outcome, envoy_request.target)))
+        Ok(Response::new(match outcome {
+            Outcome::Allow(allow) => allowed(allow, request.target),
+            Outcome::Refuse(reply) => denied(reply, "refused"),
+            // Envoy forwards whatever has the status OK: a response of ours is a refusal with the status 200.
+            Outcome::Answer(reply) => denied(reply, "answered"),
+        }))
     }
 }
 
@@ -102,108 +102,77 @@ fn single_value<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a 
     }
 }
 
-fn no_decision(undecided: Undecided) -> Status {
-    status::with_reason(Code::Unavailable, undecided.reason(), undecided.to_string())
-}
-
 fn invalid(message: &str) -> Status {
     status::new(Code::InvalidArgument, message)
 }
 
-/// A request that Envoy holds, borrowed from the message.
-struct EnvoyRequest<'a> {
-    verb: &'a [u8],
-    target: &'a [u8],
-    host: &'a [u8],
-    headers: Vec<(&'a [u8], &'a [u8])>,
-    body: Body<'a>,
-    client: Option<IpAddr>,
+/// A header's name and value.
+type Header<'a> = (&'a [u8], &'a [u8]);
+
+/// Reads the request that Envoy holds; its headers go to `headers`.
+fn read<'a>(
+    attributes: Option<&'a AttributeContext>,
+    headers: &mut Vec<Header<'a>>,
+) -> Result<HttpRequest<'a>, Status> {
+    let nothing = || invalid("there is no HTTP request: attributes.request.http is empty");
+    let attributes = attributes.ok_or_else(nothing)?;
+    let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
+    let mut request = HttpRequest {
+        verb: &http.method,
+        target: &http.path,
+        host: &http.host,
+        headers: &[],
+        body: Body::None,
+        client: attributes.source.as_ref().and_then(address),
+    };
+    let mut partial = None;
+    headers.reserve(http.header_map.as_ref().map_or(http.headers.len(), |map| map.headers.len()));
+    // The pseudo headers hold the raw request line; in the message fields of the same meaning, bytes that are not UTF-8
+    // were replaced.
+    let mut add = |name: &'a [u8], value: &'a [u8]| match name {
+        _ if name == PATH.as_bytes() => request.target = value,
+        b":method" => request.verb = value,
+        b":authority" => request.host = value,
+        [b':', ..] => {}
+        _ if name.eq_ignore_ascii_case(PARTIAL_BODY) => partial = Some(value),
+        _ => headers.push((name, value)),
+    };
+    match &http.header_map {
+        Some(map) if http.headers.is_empty() => {
+            for header in &map.headers {
+                add(&header.key, if header.raw_value.is_empty() { &header.value } else { &header.raw_value });
+            }
+        }
+        Some(_) => return Err(invalid("the request has both headers and header_map")),
+        None => http.headers.iter().for_each(|(name, value)| add(name.as_bytes(), value)),
+    }
+    if request.verb.is_empty() || request.target.is_empty() {
+        return Err(invalid("the request has no method or no path, as with CONNECT"));
+    }
+    request.body = body(http, partial, request.verb, headers)?;
+    Ok(request)
 }
 
-impl<'a> EnvoyRequest<'a> {
-    fn read(attributes: Option<&'a AttributeContext>) -> Result<Self, Status> {
-        let nothing = || invalid("there is no HTTP request: attributes.request.http is empty");
-        let attributes = attributes.ok_or_else(nothing)?;
-        let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
-        let mut envoy_request = EnvoyRequest {
-            verb: &http.method,
-            target: &http.path,
-            host: &http.host,
-            headers: Vec::new(),
-            body: Body::None,
-            client: attributes.source.as_ref().and_then(address),
-        };
-        let mut partial = None;
-        match &http.header_map {
-            Some(map) if http.headers.is_empty() => {
-                envoy_request.headers.reserve(map.headers.len());
-                for header in &map.headers {
-                    let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
-                    envoy_request.add_header(&header.key, value, &mut partial);
-                }
-            }
-            Some(_) => return Err(invalid("the request has both headers and header_map")),
-            None => {
-                for (name, value) in &http.headers {
-                    envoy_request.add_header(name.as_bytes(), value, &mut partial);
-                }
-            }
-        }
-        if envoy_request.verb.is_empty() || envoy_request.target.is_empty() {
-            return Err(invalid("the request has no method or no path, as with CONNECT"));
-        }
-        envoy_request.body = body(http, partial, &envoy_request)?;
-        Ok(envoy_request)
-    }
-
-    /// Reads a header. The pseudo headers hold the raw request line; in the message fields of the same meaning, bytes
-    /// that are not UTF-8 were replaced.
-    fn add_header(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
-        match name {
-            _ if name == PATH.as_bytes() => self.target = value,
-            b":method" => self.verb = value,
-            b":authority" => self.host = value,
-            _ if name.first() == Some(&b':') => {}
-            _ if name.eq_ignore_ascii_case(PARTIAL_BODY) => *partial = Some(value),
-            _ => self.headers.push((name, value)),
-        }
-    }
-
-    fn request(&self) -> HttpRequest<'_> {
-        HttpRequest {
-            verb: self.verb,
-            target: self.target,
-            host: self.host,
-            headers: &self.headers,
-            body: self.body,
-            client: self.client,
-        }
-    }
-
-    /// Returns whether the peer of Envoy's connection is the client: `x-forwarded-for` is empty, or holds only that
-    /// same address, added by Envoy. Any other or further address may mean a load balancer in between.
-    fn is_client(&self, source: IpAddr) -> bool {
-        let mut forwarded = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(FORWARDED));
-        let same = |value: &[u8]| {
-            let address = std::str::from_utf8(value).ok().and_then(|text| IpAddr::from_str(text.trim()).ok());
-            address.is_some_and(|address| address.to_canonical() == source)
-        };
-        match (forwarded.next(), forwarded.next()) {
-            (None, _) => true,
-            (Some((_, value)), None) => same(value),
-            (Some(_), Some(_)) => false,
-        }
-    }
-
-    fn header(&self, wanted: &[u8]) -> Option<&'a [u8]> {
-        self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value)
-    }
+fn parse_address(text: &str) -> Option<IpAddr> {
+    IpAddr::from_str(text).ok().map(|address| address.to_canonical())
 }
 
 fn address(peer: &Peer) -> Option<IpAddr> {
     let Address::SocketAddress(socket) = peer.address.as_ref()?.address.as_ref()?;
-    let text = std::str::from_utf8(&socket.address).ok()?;
-    IpAddr::from_str(text).ok().map(|address| address.to_canonical())
+    std::str::from_utf8(&socket.address).ok().and_then(parse_address)
+}
+
+/// Returns whether the peer of Envoy's connection is the client: `x-forwarded-for` is empty, or holds only that same
+/// address, added by Envoy. Any other or further address may mean a load balancer in between.
+fn is_client(headers: &[Header<'_>], source: IpAddr) -> bool {
+    let mut forwarded = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(FORWARDED));
+    match (forwarded.next(), forwarded.next()) {
+        (None, _) => true,
+        (Some((_, value)), None) => {
+            std::str::from_utf8(value).ok().and_then(|text| parse_address(text.trim())) == Some(source)
+        }
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// Returns what is known of the body. Envoy reports whether it forwarded the complete body only if there is one and
@@ -211,57 +180,43 @@ fn address(peer: &Peer) -> Option<IpAddr> {
 fn body<'a>(
     http: &'a attribute_context::HttpRequest,
     partial: Option<&[u8]>,
-    envoy_request: &EnvoyRequest<'a>,
+    verb: &[u8],
+    headers: &[Header<'_>],
 ) -> Result<Body<'a>, Status> {
     let bytes: &[u8] = match (http.raw_body.is_empty(), http.body.is_empty()) {
         (false, false) => return Err(invalid("the request has both body and raw_body")),
         (false, true) => &http.raw_body,
         (true, _) => &http.body,
     };
+    let header = |wanted: &[u8]| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let could_have_body = || match header(b"content-length") {
+        // After an upgrade, Envoy forwards bytes to the upstream alone.
+        _ if header(b"transfer-encoding").is_some() || header(b"upgrade").is_some() => true,
+        Some((_, length)) => *length != b"0",
+        // HTTP/1 always announces a body. Later versions need not, and these verbs usually have none.
+        None => !http.protocol.starts_with(b"HTTP/1") && !matches!(verb, b"GET" | b"HEAD" | b"OPTIONS"),
+    };
     Ok(match partial {
         Some(b"false") => Body::Complete(bytes),
         Some(_) => Body::Truncated,
         None if !bytes.is_empty() => Body::Truncated,
-        None if could_have_body(&http.protocol, envoy_request) => Body::Withheld,
+        None if could_have_body() => Body::Withheld,
         None => Body::None,
     })
-}
-
-fn could_have_body(protocol: &[u8], envoy_request: &EnvoyRequest<'_>) -> bool {
-    // After an upgrade, Envoy forwards bytes to the upstream alone.
-    if envoy_request.header(b"transfer-encoding").is_some() || envoy_request.header(b"upgrade").is_some() {
-        return true;
-    }
-    match envoy_request.header(b"content-length") {
-        Some(length) => length != b"0",
-        // HTTP/1 always announces a body. Later versions need not, and these verbs usually have none.
-        None => !protocol.starts_with(b"HTTP/1") && !matches!(envoy_request.verb, b"GET" | b"HEAD" | b"OPTIONS"),
-    }
-}
-
-/// Builds the response about a request for `target`.
-fn to_check_response(outcome: Outcome, target: &[u8]) -> CheckResponse {
-    match outcome {
-        Outcome::Allow(allow) => allowed(allow, target),
-        Outcome::Refuse(reply) => denied(reply, "refused"),
-        // Envoy forwards whatever has the status OK: a response of ours is a refusal with the status 200.
-        Outcome::Answer(reply) => denied(reply, "answered"),
-    }
 }
 
 fn allowed(allow: Allow, target: &[u8]) -> CheckResponse {
     let new_target = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
     let metadata = metadata(allow.facts, true);
-    let mut headers: Vec<_> = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
-    let mut changes = OkHttpResponse { headers_to_remove: allow.remove_headers, ..OkHttpResponse::default() };
+    let headers = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
+    let mut changes = OkHttpResponse { headers, headers_to_remove: allow.remove_headers, ..OkHttpResponse::default() };
     if let Some(target) = new_target {
-        headers.push(set(PATH, target));
+        changes.headers.push(set(PATH, target));
     } else {
         let parameter = |(key, value)| QueryParameter { key, value };
         changes.query_parameters_to_set = allow.set_parameters.into_iter().map(parameter).collect();
         changes.query_parameters_to_remove = allow.remove_parameters;
     }
-    changes.headers = headers;
     CheckResponse {
         status: Some(rpc::Status { code: Code::Ok.into(), message: String::new() }),
         http_response: Some(HttpResponse::OkResponse(changes)),
@@ -278,16 +233,14 @@ fn is_plain(allow: &Allow) -> bool {
 }
 
 fn denied(reply: ClientResponse, what: &str) -> CheckResponse {
-    let metadata = metadata(reply.facts, false);
-    let headers = reply.headers.into_iter().map(|(name, value)| set(name, value)).collect();
     CheckResponse {
         status: Some(rpc::Status { code: Code::PermissionDenied.into(), message: what.to_owned() }),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
             status: Some(HttpStatus { code: reply.status.into() }),
-            headers,
+            headers: reply.headers.into_iter().map(|(name, value)| set(name, value)).collect(),
             body: reply.body.into(),
         })),
-        dynamic_metadata: Some(metadata),
+        dynamic_metadata: Some(metadata(reply.facts, false)),
     }
 }
 

@@ -70,52 +70,40 @@ enum NotDecided {
 /// Returns the routes for the proxies of `trust`. With `require_caller`, a proxy must identify itself.
 pub fn routes(gateway: Gateway, authority: Authority, trust: TrustedPeers<'_>, require_caller: bool) -> Router {
     let (trusted, balancers) = (trust.proxies.into(), trust.balancers.into());
-    let forward_auth = ForwardAuth { gateway, authority, trusted, balancers, require_caller };
     Router::new()
-        .route("/forward-auth/{kind}", any(by_path))
-        .route("/forward-auth/{kind}/{profile}", any(by_profile))
-        .with_state(forward_auth)
+        .route("/forward-auth/{kind}", any(respond))
+        .route("/forward-auth/{kind}/{profile}", any(respond))
+        .with_state(ForwardAuth { gateway, authority, trusted, balancers, require_caller })
 }
 
-async fn by_path(State(forward_auth): State<ForwardAuth>, Path(kind): Path<String>, request: Request) -> Response {
-    forward_auth.respond(&kind, None, &request.into_parts().0).await
-}
-
-async fn by_profile(
+async fn respond(
     State(forward_auth): State<ForwardAuth>,
-    Path((kind, profile)): Path<(String, String)>,
+    Path(names): Path<Vec<String>>,
     request: Request,
 ) -> Response {
-    forward_auth.respond(&kind, Some(&profile), &request.into_parts().0).await
+    let (kind, profile) = (names.first().map_or("", String::as_str), names.get(1).map(String::as_str));
+    let Some(dialect) = ProxyDialect::from_name(kind) else {
+        let text = "not found; use /forward-auth/nginx, /forward-auth/caddy or /forward-auth/traefik\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let not_decided = match forward_auth.decide(dialect, profile, &request.into_parts().0).await {
+        Ok(response) => return response,
+        Err(not_decided) => not_decided,
+    };
+    match not_decided {
+        NotDecided::Rejected(why) => {
+            forward_auth.gateway.count_unanswered();
+            tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
+        }
+        // Not logged for each call: the authority logs when this begins and when it ends.
+        NotDecided::Undecided(undecided) => {
+            tracing::debug!(proxy = kind, why = %undecided, "no decision for a request from a proxy");
+        }
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "no decision\n").into_response()
 }
 
 impl ForwardAuth {
-    async fn respond(&self, kind: &str, profile: Option<&str>, head: &http::request::Parts) -> Response {
-        let Some(dialect) = ProxyDialect::from_name(kind) else {
-            return (
-                StatusCode::NOT_FOUND,
-                "not found; use /forward-auth/nginx, /forward-auth/caddy or /forward-auth/traefik\n",
-            )
-                .into_response();
-        };
-        match self.decide(dialect, profile, head).await {
-            Ok(response) => response,
-            Err(not_decided) => {
-                match not_decided {
-                    NotDecided::Rejected(why) => {
-                        self.gateway.count_unanswered();
-                        tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
-                    }
-                    // Not logged for each call: the authority logs when this begins and when it ends.
-                    NotDecided::Undecided(undecided) => {
-                        tracing::debug!(proxy = kind, why = %undecided, "no decision for a request from a proxy");
-                    }
-                }
-                (StatusCode::SERVICE_UNAVAILABLE, "no decision\n").into_response()
-            }
-        }
-    }
-
     async fn decide(
         &self,
         dialect: &ProxyDialect,
@@ -130,24 +118,16 @@ impl ForwardAuth {
         if self.require_caller {
             self.admit(&head.headers).await?;
         }
-        let original = dialect.read(&head.headers, &self.balancers).map_err(NotDecided::Rejected)?;
+        let mut original = dialect.read(&head.headers, &self.balancers).map_err(NotDecided::Rejected)?;
         if original.target.first() != Some(&b'/') {
             return ambiguous(dialect, &self.gateway);
         }
-        let headers: Vec<_> = head.headers.iter().filter(|(name, _)| !dialect.is_set_by_proxy(name)).collect();
-        let headers: Vec<_> =
-            headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
-        let http_request = HttpRequest {
-            verb: original.verb,
-            target: original.target,
-            host: original.host,
-            headers: &headers,
-            body: original.body,
-            client: original.client,
-        };
-        let outcome = match self.gateway.check_now(profile, &http_request) {
+        let of_client = head.headers.iter().filter(|(name, _)| !dialect.is_set_by_proxy(name));
+        let headers: Vec<_> = of_client.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
+        original.headers = &headers;
+        let outcome = match self.gateway.check_now(profile, &original) {
             Some(outcome) => outcome,
-            None => self.gateway.check(profile, &http_request).await.map_err(NotDecided::Undecided)?,
+            None => self.gateway.check(profile, &original).await.map_err(NotDecided::Undecided)?,
         };
         match outcome {
             Outcome::Allow(allow) => allowed(dialect, &self.gateway, &allow, original.target),
@@ -174,7 +154,6 @@ impl ForwardAuth {
     }
 }
 
-/// Returns the address of the peer.
 fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
     let plain = || extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
     let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
@@ -248,13 +227,10 @@ fn refused(dialect: &ProxyDialect, reply: &ClientResponse, answered: bool) -> Re
 
 /// Builds the refusal of a request that this kind of proxy could not forward as it was decided about.
 fn ambiguous(dialect: &ProxyDialect, gateway: &Gateway) -> Result<Response, NotDecided> {
-    let mut facts = LogFacts::without_decision(Arc::from(""));
-    facts.reason = "REQUEST_AMBIGUOUS";
-    facts.fault = fault::NOT_SENDABLE;
+    let facts = LogFacts { reason: "REQUEST_AMBIGUOUS", fault: fault::NOT_SENDABLE, ..LogFacts::default() };
     gateway.count_refusal(&facts);
     let body = r#"{"type":"about:blank","title":"Forbidden","status":403}"#.to_owned();
-    let headers = vec![("content-type", "application/problem+json")];
-    let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    let headers = vec![("content-type", "application/problem+json".to_owned())];
     refused(dialect, &ClientResponse { status: 403, headers, body, facts }, false)
 }
 

@@ -45,7 +45,7 @@ pub struct ClientResponse {
 }
 
 /// Facts that proxies may log: no token, nothing that the client wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFacts {
     /// The profile used.
     pub profile: Arc<str>,

@@ -6,9 +6,8 @@ use std::str::FromStr as _;
 use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 
-use super::{Body, CALLER, QUERY, URI, single_header};
+use super::{Body, CALLER, HttpRequest, QUERY, URI, single_header};
 
-/// One kind of proxy.
 #[derive(Debug)]
 pub(super) struct ProxyDialect {
     verb: &'static str,
@@ -38,17 +37,6 @@ pub(super) enum TargetEdit {
     Query,
     /// It can't.
     Nothing,
-}
-
-/// The original client request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct OriginalRequest<'a> {
-    pub(super) verb: &'a [u8],
-    pub(super) target: &'a [u8],
-    pub(super) host: &'a [u8],
-    pub(super) client: Option<IpAddr>,
-    /// Bodies are never sent here: whether there is one.
-    pub(super) body: Body<'static>,
 }
 
 /// Names that no proxy has by default: deploy/nginx sets them.
@@ -94,7 +82,6 @@ pub(super) fn is_replaced(name: &str) -> bool {
 }
 
 impl ProxyDialect {
-    /// Returns the dialect of a kind of proxy.
     pub(super) fn from_name(kind: &str) -> Option<&'static Self> {
         match kind {
             "nginx" => Some(&NGINX),
@@ -104,10 +91,11 @@ impl ProxyDialect {
         }
     }
 
-    /// Returns the original client request, received through load balancers at these addresses.
-    pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<OriginalRequest<'a>, String> {
+    /// Returns the original client request without its headers, received through load balancers at these addresses.
+    pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<HttpRequest<'a>, String> {
         let target = single_header(headers, self.target)?;
         let client = std::str::from_utf8(single_header(headers, self.client)?).ok();
+        // Bodies are never sent here.
         let body = match single_header(headers, self.body) {
             _ if self.body.is_empty() => Body::Unknown,
             Ok(b"none") => Body::None,
@@ -121,13 +109,8 @@ impl ProxyDialect {
             // nginx reports the balancer's address if the balancer named no client.
             address(text).filter(|address| !is_in(balancers, *address))
         });
-        Ok(OriginalRequest {
-            verb: single_header(headers, self.verb)?,
-            target,
-            host: single_header(headers, self.host)?,
-            client,
-            body,
-        })
+        let verb = single_header(headers, self.verb)?;
+        Ok(HttpRequest { verb, target, host: single_header(headers, self.host)?, headers: &[], body, client })
     }
 
     /// Returns whether a header is set by the proxy, not by its client.
@@ -209,15 +192,12 @@ fn has_nameless(query: &[u8]) -> bool {
 
 /// Escapes braces: Caddy replaces `{name}` with the value of a variable, even in text from a client.
 fn escape_braces(query: &[u8]) -> Vec<u8> {
-    let mut spelled = Vec::with_capacity(query.len() + 8);
-    for byte in query {
-        match byte {
-            b'{' => spelled.extend(b"%7B"),
-            b'}' => spelled.extend(b"%7D"),
-            other => spelled.push(*other),
-        }
-    }
-    spelled
+    let escaped = query.iter().flat_map(|byte| match byte {
+        b'{' => b"%7B",
+        b'}' => b"%7D",
+        other => std::slice::from_ref(other),
+    });
+    escaped.copied().collect()
 }
 
 #[cfg(test)]
