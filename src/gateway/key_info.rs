@@ -1,12 +1,11 @@
 //! Requests about the calling key itself. Latchkey answers them: only it knows the key's access, and the service behind
 //! the gateway no longer sees the key.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
+use super::read::ParsedRequest;
 use super::refuse::{self, RefusalReason};
-use super::{ClientResponse, Evaluation, LogFacts, Outcome};
+use super::{ClientResponse, Outcome};
 use crate::authority::{Introspection, TokenAccess};
 use crate::config::profiles::Profile;
 use crate::model::decision::Reason;
@@ -15,9 +14,7 @@ use crate::model::pattern::Verb;
 /// The question of such a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InfoRequest {
-    /// The access of the key.
     Credentials,
-    /// The versions of the API.
     Versions,
 }
 
@@ -47,10 +44,11 @@ struct Versions<'a> {
 impl InfoRequest {
     /// Returns the question of a request to the canonical `path`, with or without a version; `None` for other requests.
     pub(super) fn read(verb: Verb, path: &str, profile: &Profile) -> Option<Self> {
-        if !matches!(verb, Verb::GET | Verb::HEAD) {
+        if !profile.answers || !matches!(verb, Verb::GET | Verb::HEAD) {
             return None;
         }
-        let mut rest = path.strip_prefix(profile.prefix.trim_end_matches('/'))?.strip_prefix('/')?;
+        let below_prefix = path.strip_prefix(profile.prefix.trim_end_matches('/'))?.strip_prefix('/')?;
+        let mut rest = below_prefix;
         if let Some((version, below)) = rest.split_once('/') {
             let digits = version.strip_prefix('v')?;
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -58,19 +56,19 @@ impl InfoRequest {
             }
             rest = below;
         }
-        match (rest, rest.len() + profile.prefix.trim_end_matches('/').len() + 1 == path.len()) {
-            ("credentials", _) => Some(Self::Credentials),
-            ("api-versions", true) => Some(Self::Versions),
+        match rest {
+            "credentials" => Some(Self::Credentials),
+            "api-versions" if rest == below_prefix => Some(Self::Versions),
             _ => None,
         }
     }
 }
 
-impl Evaluation<'_> {
+impl ParsedRequest<'_> {
     /// Returns the response to `request` if the key is valid.
     pub(super) fn info_response(&self, request: InfoRequest, introspection: &Introspection) -> Outcome {
-        let profile = &self.profile.profile;
-        let mut facts = LogFacts::without_decision(Arc::clone(&self.profile.name));
+        let profile = &self.named.profile;
+        let mut facts = self.named.facts();
         facts.revision = introspection.revision.0;
         let Some(access) = &introspection.access else {
             let reason = introspection.refused.unwrap_or(Reason::KeyUnknown);

@@ -35,10 +35,10 @@ use self::plan::{CompiledPlans, ProfilePlans};
 use self::read::ParsedRequest;
 use self::refuse::RefusalReason;
 pub use self::request::{Body, HttpRequest};
-use crate::authority::{Authority, Query, Undecided};
+use crate::authority::{Authority, Undecided};
 use crate::config::profiles::{self, ErrorFormat, Profile};
 use crate::model::book::Entry;
-use crate::model::decision::{Decision, Reason, Reasons, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom};
+use crate::model::decision::{Decision, Reason, Scope, ScopeEnforcement, StoreEvidence, StoresFrom};
 use crate::model::method::StorePlace;
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
@@ -63,17 +63,9 @@ struct GatewayInner {
     compiled: ArcSwapOption<CompiledPlans>,
 }
 
-/// A profile and its name.
 struct NamedProfile {
     name: Arc<str>,
     profile: Profile,
-}
-
-/// A request with everything needed to decide about it.
-struct Evaluation<'r> {
-    profile: &'r NamedProfile,
-    plans: &'r ProfilePlans,
-    parsed: ParsedRequest<'r>,
 }
 
 /// The tables that a request is read by.
@@ -121,25 +113,28 @@ impl Gateway {
     /// Decides without waiting; returns `None` if something needed is not in memory. `profile` is the name of the
     /// profile to use; without a name it is the profile with the longest prefix that governs the path.
     pub fn check_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
-        let tables = self.inner.tables()?;
-        let evaluation = match self.inner.read_head(profile, request, &tables) {
-            Ok(evaluation) => evaluation,
+        let authority = &self.inner.authority;
+        let tables = self.tables()?;
+        let mut parsed = match self.read_head(profile, request, &tables) {
+            Ok(parsed) => parsed,
             Err(refused) => return Some(self.record(*refused)),
         };
-        if evaluation.reads_key_first(request.body) && !self.inner.key_is_valid_now(&evaluation, request)? {
-            return self.key_refusal_now(&evaluation, request).map(|outcome| self.record(outcome));
+        if parsed.reads_key_first(request.body) && !authority.check_key_now(parsed.token(), request.client)?.is_empty()
+        {
+            let query = parsed.key_only_query(request.client);
+            let refused = authority.decide_now(&query, |decision| parsed.key_refusal(decision));
+            return refused.map(|outcome| self.record(outcome));
         }
-        let evaluation = match evaluation.with_body(request.body) {
-            Ok(evaluation) => evaluation,
-            Err(refused) => return Some(self.record(*refused)),
-        };
-        if evaluation.parsed.info_request.is_some() {
+        if let Err(fault) = parsed.read_body(request.body) {
+            return Some(self.record(parsed.named.refuse(&RefusalReason::Fault(&fault))));
+        }
+        if parsed.info_request.is_some() {
             return None;
         }
-        let (first, rest) = evaluation.parsed.stores();
-        let query = evaluation.parsed.query(first, &rest, request.client);
-        let outcome = self.inner.authority.decide_now(&query, |decision| evaluation.outcome(decision, &tables))?;
-        self.inner.is_current(&tables).then(|| self.record(outcome))
+        let (first, rest) = parsed.stores();
+        let query = parsed.query(first, &rest, request.client);
+        let outcome = authority.decide_now(&query, |decision| parsed.outcome(decision, &tables))?;
+        self.is_current(&tables).then(|| self.record(outcome))
     }
 
     /// Decides about a request. See [`Gateway::check_now`].
@@ -147,44 +142,37 @@ impl Gateway {
     /// # Errors
     /// No decision was possible.
     pub async fn check(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Result<Outcome, Undecided> {
+        let authority = &self.inner.authority;
         for _ in 0..MAX_ROUNDS {
-            let tables = self.inner.tables().ok_or(Undecided::Loading)?;
-            let evaluation = match self.inner.read_head(profile, request, &tables) {
-                Ok(evaluation) => evaluation,
+            let tables = self.tables().ok_or(Undecided::Loading)?;
+            let mut parsed = match self.read_head(profile, request, &tables) {
+                Ok(parsed) => parsed,
                 Err(refused) => return Ok(self.record(*refused)),
             };
-            if evaluation.reads_key_first(request.body) {
-                let wrong = self.inner.authority.check_key(evaluation.parsed.token(), request.client).await?;
-                if !wrong.is_empty() {
-                    let query = key_only_query(&evaluation, request);
-                    let refused = |decision: &Decision<'_>| evaluation.key_refusal(decision);
-                    return Ok(self.record(self.inner.authority.decide(&query, refused).await?));
-                }
+            if parsed.reads_key_first(request.body)
+                && !authority.check_key(parsed.token(), request.client).await?.is_empty()
+            {
+                let query = parsed.key_only_query(request.client);
+                let refused = authority.decide(&query, |decision| parsed.key_refusal(decision)).await?;
+                return Ok(self.record(refused));
             }
-            let evaluation = match evaluation.with_body(request.body) {
-                Ok(evaluation) => evaluation,
-                Err(refused) => return Ok(self.record(*refused)),
-            };
-            let outcome = if let Some(info_request) = evaluation.parsed.info_request {
-                let best = |entry: &Entry| evaluation.best_evidence(entry);
-                let introspection =
-                    self.inner.authority.introspect_from(evaluation.parsed.token(), request.client, best).await?;
-                evaluation.info_response(info_request, &introspection)
+            if let Err(fault) = parsed.read_body(request.body) {
+                return Ok(self.record(parsed.named.refuse(&RefusalReason::Fault(&fault))));
+            }
+            let outcome = if let Some(info_request) = parsed.info_request {
+                let best = |entry: &Entry| parsed.best_evidence(entry);
+                let introspection = authority.introspect_from(parsed.token(), request.client, best).await?;
+                parsed.info_response(info_request, &introspection)
             } else {
-                let (first, rest) = evaluation.parsed.stores();
-                let query = evaluation.parsed.query(first, &rest, request.client);
-                self.inner.authority.decide(&query, |decision| evaluation.outcome(decision, &tables)).await?
+                let (first, rest) = parsed.stores();
+                let query = parsed.query(first, &rest, request.client);
+                authority.decide(&query, |decision| parsed.outcome(decision, &tables)).await?
             };
-            if self.inner.is_current(&tables) {
+            if self.is_current(&tables) {
                 return Ok(self.record(outcome));
             }
         }
         Err(Undecided::Changing)
-    }
-
-    fn key_refusal_now(&self, evaluation: &Evaluation<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {
-        let query = key_only_query(evaluation, request);
-        self.inner.authority.decide_now(&query, |decision| evaluation.key_refusal(decision))
     }
 
     /// Returns the outcome; counts it if it is a refusal.
@@ -195,7 +183,6 @@ impl Gateway {
         outcome
     }
 
-    /// Counts a refusal.
     fn count_refusal(&self, facts: &LogFacts) {
         self.inner.metrics.gateway_refusals(facts.reason, facts.fault).inc();
     }
@@ -203,7 +190,7 @@ impl Gateway {
     /// Returns the refusal of an allowed request that the proxy could not forward as it was decided about.
     fn not_sendable(&self, profile: &Arc<str>) -> Outcome {
         let wording = self.profile(profile).map_or(ErrorFormat::Plain, |profile| profile.wording);
-        let facts = LogFacts::without_decision(Arc::clone(profile));
+        let facts = LogFacts { profile: Arc::clone(profile), ..LogFacts::default() };
         self.record(refuse::respond(wording, &RefusalReason::Fault(&fault::Fault::NotSendable), facts))
     }
 
@@ -211,17 +198,15 @@ impl Gateway {
     fn count_unanswered(&self) {
         self.inner.metrics.gateway_unanswered.inc();
     }
-}
 
-impl GatewayInner {
     /// Returns the current tables, and the plans for them.
     fn tables(&self) -> Option<Tables> {
-        let (methods, stores) = self.authority.tables()?;
-        let compiled = self.compiled.load_full().filter(|compiled| Arc::ptr_eq(&compiled.methods, &methods));
+        let (methods, stores) = self.inner.authority.tables()?;
+        let compiled = self.inner.compiled.load_full().filter(|compiled| Arc::ptr_eq(&compiled.methods, &methods));
         let compiled = compiled.unwrap_or_else(|| {
-            let plans = self.profiles.iter().map(|named| ProfilePlans::new(&named.profile, &methods)).collect();
+            let plans = self.inner.profiles.iter().map(|named| ProfilePlans::new(&named.profile, &methods)).collect();
             let compiled = Arc::new(CompiledPlans { methods: Arc::clone(&methods), plans });
-            self.compiled.store(Some(Arc::clone(&compiled)));
+            self.inner.compiled.store(Some(Arc::clone(&compiled)));
             compiled
         });
         Some(Tables { methods, stores, compiled })
@@ -229,7 +214,7 @@ impl GatewayInner {
 
     /// Returns whether the tables are still those of the authority: then the decision was made by them, too.
     fn is_current(&self, tables: &Tables) -> bool {
-        self.authority.tables().is_some_and(|(methods, stores)| {
+        self.inner.authority.tables().is_some_and(|(methods, stores)| {
             Arc::ptr_eq(&methods, &tables.methods) && Arc::ptr_eq(&stores, &tables.stores)
         })
     }
@@ -240,99 +225,84 @@ impl GatewayInner {
         profile: Option<&str>,
         request: &HttpRequest<'r>,
         tables: &'r Tables,
-    ) -> Result<Evaluation<'r>, Box<Outcome>> {
+    ) -> Result<ParsedRequest<'r>, Box<Outcome>> {
         let path = canonicalize_bytes(request.target).ok();
         // A path with more than one reading is governed only by profiles that govern all paths.
         let governs = |named: &NamedProfile| {
             named.profile.prefix == "/" || path.as_ref().is_some_and(|path| named.profile.governs(path.as_str()))
         };
-        let found = self.profiles.iter().position(|named| match profile {
+        let found = self.inner.profiles.iter().position(|named| match profile {
             Some(name) => *named.name == *name,
             None => named.profile.by_prefix && governs(named),
         });
         let Some(at) = found else {
             let why = if profile.is_some() { RefusalReason::NoProfile } else { RefusalReason::NotGoverned };
-            return Err(Box::new(refuse::respond(ErrorFormat::Plain, &why, LogFacts::without_decision("-".into()))));
+            let facts = LogFacts { profile: "-".into(), ..LogFacts::default() };
+            return Err(Box::new(refuse::respond(ErrorFormat::Plain, &why, facts)));
         };
-        let profile = &self.profiles[at];
-        let refuse = |why: &RefusalReason<'_>| {
-            let facts = LogFacts::without_decision(Arc::clone(&profile.name));
-            Box::new(refuse::respond(profile.profile.wording, why, facts))
-        };
-        if !governs(profile) {
+        let named = &self.inner.profiles[at];
+        if !governs(named) {
             let ambiguous = RefusalReason::FailedCheck(Reason::PathAmbiguous);
-            return Err(refuse(if path.is_none() { &ambiguous } else { &RefusalReason::NotGoverned }));
+            return Err(Box::new(named.refuse(if path.is_none() { &ambiguous } else { &RefusalReason::NotGoverned })));
         }
-        let plans = &tables.compiled.plans[at];
-        match ParsedRequest::parse_head(request, path, &profile.profile, plans, tables) {
-            Ok(parsed) => Ok(Evaluation { profile, plans, parsed }),
-            Err(fault) => Err(refuse(&RefusalReason::Fault(&fault))),
-        }
-    }
-    /// Returns whether the key itself is valid; `None` if the answer is not in memory.
-    fn key_is_valid_now(&self, evaluation: &Evaluation<'_>, request: &HttpRequest<'_>) -> Option<bool> {
-        self.authority.check_key_now(evaluation.parsed.token(), request.client).map(Reasons::is_empty)
+        ParsedRequest::parse_head(request, path, named, &tables.compiled.plans[at], tables)
+            .map_err(|fault| Box::new(named.refuse(&RefusalReason::Fault(&fault))))
     }
 }
 
-// === impl Evaluation ===
-
-impl<'r> Evaluation<'r> {
-    /// Returns whether the key is checked before the body: it is known without the body, which takes time to read.
-    fn reads_key_first(&self, body: Body<'_>) -> bool {
-        matches!(body, Body::Complete(bytes) if !bytes.is_empty()) && !self.parsed.token().is_empty()
+impl NamedProfile {
+    /// Returns the facts of a request without a decision.
+    fn facts(&self) -> LogFacts {
+        LogFacts { profile: Arc::clone(&self.name), ..LogFacts::default() }
     }
 
-    /// Reads the body, too.
-    fn with_body(self, body: Body<'r>) -> Result<Self, Box<Outcome>> {
-        let Self { profile, plans, parsed } = self;
-        match parsed.with_body(body, &profile.profile) {
-            Ok(parsed) => Ok(Self { profile, plans, parsed }),
-            Err(fault) => {
-                let facts = LogFacts::without_decision(Arc::clone(&profile.name));
-                Err(Box::new(refuse::respond(profile.profile.wording, &RefusalReason::Fault(&fault), facts)))
-            }
-        }
+    /// Builds the refusal of a request without a decision.
+    fn refuse(&self, why: &RefusalReason<'_>) -> Outcome {
+        refuse::respond(self.profile.wording, why, self.facts())
+    }
+}
+
+// === impl ParsedRequest ===
+
+impl ParsedRequest<'_> {
+    /// Returns whether the key is checked before the body: it is known without the body, which takes time to read.
+    fn reads_key_first(&self, body: Body<'_>) -> bool {
+        matches!(body, Body::Complete(bytes) if !bytes.is_empty()) && !self.token().is_empty()
     }
 
     /// Builds the refusal of an invalid key, whatever the method.
     fn key_refusal(&self, decision: &Decision<'_>) -> Outcome {
         // The key became valid in between: the client may retry.
         let reason = decision.failed.first().unwrap_or(Reason::MethodRequired);
-        refuse::respond(self.profile.profile.wording, &RefusalReason::FailedCheck(reason), self.facts(decision))
+        refuse::respond(self.named.profile.wording, &RefusalReason::FailedCheck(reason), self.facts(decision))
     }
 
-    /// Builds the outcome of a decision.
     fn outcome(&self, decision: &Decision<'_>, tables: &Tables) -> Outcome {
         let mut facts = self.facts(decision);
         let Some(reason) = decision.failed.first() else {
             return Outcome::Allow(self.allow(decision, facts));
         };
-        if let Some(fault) = self.parsed.uninspected_fault(reason) {
+        if let Some(fault) = self.uninspected_fault(reason) {
             // The fault is the request's, not the decision's: its path is plain, and it may name a store.
             facts.reason = "";
-            return refuse::respond(self.profile.profile.wording, &RefusalReason::Fault(fault), facts);
+            return refuse::respond(self.named.profile.wording, &RefusalReason::Fault(fault), facts);
         }
         let why = match reason {
             Reason::StoreRequired => RefusalReason::NotLimited(self.store_parameter(decision, tables)),
-            Reason::MethodUnknown if self.parsed.has_other_verb(&tables.methods) => RefusalReason::OtherVerb,
+            Reason::MethodUnknown if self.has_other_verb(&tables.methods) => RefusalReason::OtherVerb,
             _ => RefusalReason::FailedCheck(reason),
         };
-        refuse::respond(self.profile.profile.wording, &why, facts)
+        refuse::respond(self.named.profile.wording, &why, facts)
     }
 
     /// Returns the most that requests to a method can reveal of their stores; `None` if the profile does not govern it.
     fn best_evidence(&self, entry: &Entry) -> Option<StoresFrom> {
-        let profile = &self.profile.profile;
-        let named = self.plans.for_method(Some(entry.number)).can_name_a_store(entry.identity.verb);
+        let profile = &self.named.profile;
+        let limits_call = self.plans.for_method(Some(entry.number)).can_name_a_store(entry.identity.verb);
         let enforcement =
             if profile.upstream_applies_scope { ScopeEnforcement::Upstream } else { ScopeEnforcement::None };
-        let best = StoresFrom::Gateway(StoreEvidence {
-            complete: true,
-            verb_inspected: true,
-            limits_call: named,
-            enforcement,
-        });
+        let best =
+            StoresFrom::Gateway(StoreEvidence { complete: true, verb_inspected: true, limits_call, enforcement });
         profile.governs(entry.identity.pattern.as_str()).then_some(best)
     }
 
@@ -340,13 +310,13 @@ impl<'r> Evaluation<'r> {
     fn store_parameter(&self, decision: &Decision<'_>, tables: &Tables) -> Option<String> {
         let own = decision.methods.first().map_or(&[][..], |entry| tables.methods.store_places(entry.number));
         let unnested = |places: &[StorePlace]| places.iter().find(|place| place.pointer().is_none()).cloned();
-        let place = unnested(own).or_else(|| own.first().cloned()).or_else(|| unnested(&self.profile.profile.stores));
+        let place = unnested(own).or_else(|| own.first().cloned()).or_else(|| unnested(&self.named.profile.stores));
         place.map(|place| place.as_parameter())
     }
 
     fn facts(&self, decision: &Decision<'_>) -> LogFacts {
         LogFacts {
-            profile: Arc::clone(&self.profile.name),
+            profile: Arc::clone(&self.named.name),
             reason: decision.failed.first().map_or("ALLOWED", Reason::as_str),
             fault: "",
             key: decision.key.map(|(key, _)| key),
@@ -354,7 +324,9 @@ impl<'r> Evaluation<'r> {
             store: decision.store.map(str::to_owned),
             scope: decision.scope.as_ref().map(|scope| match scope {
                 Scope::All => "all",
-                Scope::Listed(codes) if stores_len(codes) <= MAX_STORES_HEADER => "listed",
+                Scope::Listed(codes) if codes.iter().map(|code| code.len() + 1).sum::<usize>() <= MAX_STORES_HEADER => {
+                    "listed"
+                }
                 Scope::Listed(_) | Scope::Large => "large",
             }),
             revision: decision.revision.0,
@@ -378,10 +350,10 @@ impl<'r> Evaluation<'r> {
         set_headers.push(("x-latchkey-revision", facts.revision.to_string()));
         let text = |bytes: &&[u8]| String::from_utf8_lossy(bytes).into_owned();
         let is_set = |name: &str| set_headers.iter().any(|(set, _)| name.eq_ignore_ascii_case(set));
-        let removed = self.parsed.header_facts.remove.iter().map(text);
+        let removed = self.header_facts.remove.iter().map(text);
         Allow {
             remove_headers: removed.filter(|name| !is_set(name)).collect(),
-            remove_parameters: self.parsed.extracted.key_parameters.iter().map(text).collect(),
+            remove_parameters: self.extracted.key_parameters.iter().map(text).collect(),
             set_parameters: self.added_stores(decision),
             set_headers,
             facts,
@@ -390,12 +362,9 @@ impl<'r> Evaluation<'r> {
 
     /// Returns the stores to add to a call that names none, which confine it to its scope.
     fn added_stores(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
-        let (StoresFrom::Gateway(evidence), Some(Scope::Listed(codes))) = (self.parsed.stores_from(), &decision.scope)
-        else {
-            return Vec::new();
-        };
-        let Some((name, repeated)) =
-            self.parsed.addable_parameter().filter(|_| !evidence.limits_call && !self.parsed.scope_applied)
+        let wanted = !self.extracted.limits_call && !self.named.profile.upstream_applies_scope;
+        let (true, Some(Scope::Listed(codes)), Some((name, repeated))) =
+            (wanted, &decision.scope, self.addable_parameter())
         else {
             return Vec::new();
         };
@@ -403,22 +372,4 @@ impl<'r> Evaluation<'r> {
         let named = |at: usize| if repeated { format!("{name}%5B{at}%5D") } else { name.clone() };
         codes.iter().enumerate().map(|(at, code)| (named(at), decode::encode(code))).collect()
     }
-}
-
-impl LogFacts {
-    /// Facts of a request without a decision.
-    const fn without_decision(profile: Arc<str>) -> Self {
-        Self { profile, reason: "", fault: "", key: None, method: None, store: None, scope: None, revision: 0 }
-    }
-}
-
-/// Returns the query that checks the key of a request alone, whatever the method.
-fn key_only_query<'q>(evaluation: &'q Evaluation<'_>, request: &HttpRequest<'_>) -> Query<'q> {
-    let key_only =
-        Request { method: "", store: "", stores: &[], client: request.client, stores_from: StoresFrom::Service };
-    Query { token: evaluation.parsed.token(), request: key_only, min_revision: None }
-}
-
-fn stores_len(codes: &[&str]) -> usize {
-    codes.iter().map(|code| code.len() + 1).sum()
 }

@@ -47,7 +47,6 @@ pub(crate) struct GovernedParameter {
     pub(crate) excepted: Vec<StoreLocation>,
 }
 
-/// The purpose of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ParameterUse {
     /// It holds the key, in this location.
@@ -70,7 +69,6 @@ pub(crate) struct StorePointer {
     pub(crate) own: bool,
 }
 
-/// A header that matters.
 #[derive(Debug)]
 pub(crate) struct GovernedHeader {
     pub(crate) name: Box<str>,
@@ -94,16 +92,7 @@ pub(crate) struct CompiledPlans {
     pub(crate) plans: Vec<ProfilePlans>,
 }
 
-impl ParameterUse {
-    /// Returns whether the location is in bodies.
-    fn is_in_body(&self) -> bool {
-        let (Self::Key(location) | Self::Store { location, .. }) = self else { return false };
-        *location != StoreLocation::Query
-    }
-}
-
 impl ProfilePlans {
-    /// Compiles plans for each method of `methods`.
     pub(crate) fn new(profile: &Profile, methods: &MethodTable) -> Self {
         let live = methods.book().entries().iter().filter(|entry| !entry.retired);
         let plan = |entry: &Entry| MethodPlan::new(profile, Some((entry, methods.store_places(entry.number))));
@@ -145,28 +134,26 @@ impl MethodPlan {
             plan.store(place, own.is_empty() && !no_store, None);
         }
         for place in profile.stores.iter().filter(|place| excepted(place)) {
-            let named = plan.parameters.iter_mut().find(|governed| governed.name.as_str() == place.name());
-            if let Some(governed) = named {
+            if let Some(governed) = plan.parameters.iter_mut().find(|one| one.name.as_str() == place.name()) {
                 governed.excepted.push(place.location());
             }
         }
         for (name, value) in &profile.fixed {
             plan.parameter(name, false, ParameterUse::Fixed(value.as_str().into()));
         }
-        let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
-        plan.by_parameter = uses.any(|used| matches!(used, ParameterUse::Store { .. } | ParameterUse::Fixed(_)));
-        let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
-        plan.body = !plan.json.is_empty() || uses.any(ParameterUse::is_in_body);
+        let by_parameter = plan.uses().any(|used| matches!(used, ParameterUse::Store { .. } | ParameterUse::Fixed(_)));
+        let in_body = |used: &ParameterUse| match used {
+            ParameterUse::Key(location) | ParameterUse::Store { location, .. } => *location != StoreLocation::Query,
+            ParameterUse::Override | ParameterUse::Fixed(_) => false,
+        };
+        let body = !plan.json.is_empty() || plan.uses().any(in_body);
+        (plan.by_parameter, plan.body) = (by_parameter, body);
         for name in OVERRIDES {
             plan.parameter(name, false, ParameterUse::Override);
         }
-        let addable = |repeated: bool| {
-            own.iter().find(|place| {
-                place.location() == StoreLocation::Query && place.pointer().is_none() && place.repeated() == repeated
-            })
-        };
-        plan.addable_parameter =
-            addable(true).or_else(|| addable(false)).map(|place| (place.name().into(), place.repeated()));
+        let addable = own.iter().filter(|place| place.location() == StoreLocation::Query && place.pointer().is_none());
+        let addable = addable.min_by_key(|place| !place.repeated());
+        plan.addable_parameter = addable.map(|place| (place.name().into(), place.repeated()));
         plan
     }
 
@@ -174,24 +161,26 @@ impl MethodPlan {
     pub(crate) fn can_name_a_store(&self, verb: Verb) -> bool {
         let json = Location::json(Some(verb), true);
         let locations = [Location::QUERY, Location::form(Some(verb), true), json];
-        let mut uses = self.parameters.iter().flat_map(|governed| &governed.uses);
         self.host
             || !self.path.is_empty()
-            || uses.any(|used| locations.iter().any(|location| location.limits_call_by(used)))
+            || self.uses().any(|used| locations.iter().any(|location| location.limits_call_by(used)))
             || self.json.iter().any(|pointer| pointer.limits_call && json.limits_call(pointer.own))
             || self.headers.iter().any(|header| header.limits_call)
     }
 
+    fn uses(&self) -> impl Iterator<Item = &ParameterUse> {
+        self.parameters.iter().flat_map(|governed| &governed.uses)
+    }
+
     fn store(&mut self, place: &StorePlace, limits_call: bool, entry: Option<&Entry>) {
-        let steps = || place.pointer().into_iter().flat_map(json::steps);
+        let steps = place.pointer().into_iter().flat_map(json::steps).collect();
+        let own = entry.is_some();
         match place.location() {
             StoreLocation::Json if place.name().is_empty() => {
-                let steps = steps().collect();
-                self.json.push(StorePointer { steps, text: place.to_string(), limits_call, own: entry.is_some() });
+                self.json.push(StorePointer { steps, text: place.to_string(), limits_call, own });
             }
             location @ (StoreLocation::Query | StoreLocation::Form | StoreLocation::Json) => {
-                let used =
-                    ParameterUse::Store { location, steps: steps().collect(), limits_call, own: entry.is_some() };
+                let used = ParameterUse::Store { location, steps, limits_call, own };
                 self.parameter(place.name(), place.repeated(), used);
             }
             StoreLocation::Header => self.header(place.name(), false, limits_call),
@@ -205,7 +194,7 @@ impl MethodPlan {
 
     fn parameter(&mut self, name: &str, repeated: bool, used: ParameterUse) {
         if let Some(other) = self.parameters.iter_mut().find(|other| other.name.as_str() == name) {
-            other.name.allow_repeated(repeated);
+            other.name.repeated |= repeated;
             other.uses.push(used);
         } else {
             let name = ParameterName::new(name, repeated);

@@ -7,18 +7,17 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::Tables;
 use super::fault::Fault;
 use super::key_info::InfoRequest;
 use super::locations::body::{self, BOM, BodyKind, may_be_json};
 use super::locations::headers::{self, HeaderFacts};
-use super::locations::json::{self, Json, PointerStep, StoreCodes};
-use super::locations::parameters::{self, Location};
+use super::locations::json::{self, Json, PointerStep};
+use super::locations::parameters::{self, Location, Parameters};
 use super::locations::{Extracted, Uninspected};
 use super::plan::{MethodPlan, ProfilePlans};
 use super::request::{Body, HttpRequest};
+use super::{NamedProfile, Tables};
 use crate::authority::Query;
-use crate::config::profiles::Profile;
 use crate::model::book::Resolution;
 use crate::model::decision::{Reason, Request, ScopeEnforcement, StoreEvidence, StoresFrom};
 use crate::model::path::{self, CanonicalPath};
@@ -28,17 +27,18 @@ use crate::model::world::MethodTable;
 /// An invalid path, for requests whose path has no single meaning: the decision refuses it as ambiguous.
 const AMBIGUOUS: &str = "//";
 
-/// The contents of a request, read in the only possible way.
+/// A request, read in the only possible way, and what it was read by.
 pub(super) struct ParsedRequest<'r> {
+    pub(super) named: &'r NamedProfile,
+    pub(super) plans: &'r ProfilePlans,
+    plan: &'r MethodPlan,
     /// `VERB path`, canonical.
     method: String,
     verb: Option<Verb>,
-    plan: &'r MethodPlan,
     pub(super) extracted: Extracted<'r>,
     pub(super) header_facts: HeaderFacts<'r>,
     /// The question to Latchkey itself, if it is one.
     pub(super) info_request: Option<InfoRequest>,
-    pub(super) scope_applied: bool,
 }
 
 impl<'r> ParsedRequest<'r> {
@@ -46,33 +46,29 @@ impl<'r> ParsedRequest<'r> {
     pub(super) fn parse_head(
         request: &HttpRequest<'r>,
         path: Option<CanonicalPath<'_>>,
-        profile: &Profile,
+        named: &'r NamedProfile,
         plans: &'r ProfilePlans,
         tables: &Tables,
     ) -> Result<Self, Fault> {
         // Browsers never send what follows a `#`; on the wire some services drop it and some do not.
         let path = path.filter(|_| !request.target.contains(&b'#') && path::is_safe_to_forward(request.target));
         let verb = std::str::from_utf8(request.verb).ok().and_then(|verb| verb.parse::<Verb>().ok());
-        let entry = match (verb, &path) {
-            (Some(verb), Some(path)) => match tables.methods.book().resolve(Some(verb), path) {
-                Resolution::One(entry) if !entry.retired => Some(entry.number),
-                _ => None,
-            },
+        let resolved = verb.zip(path.as_ref()).map(|(verb, path)| tables.methods.book().resolve(Some(verb), path));
+        let plan = plans.for_method(match resolved {
+            Some(Resolution::One(entry)) if !entry.retired => Some(entry.number),
             _ => None,
-        };
-        let plan = plans.for_method(entry);
+        });
         let mut extracted = Extracted::default();
         let header_facts = headers::read(request, plan, &mut extracted)?;
         let query = request.target.iter().position(|byte| *byte == b'?').map(|at| &request.target[at + 1..]);
-        parameters::urlencoded(query.unwrap_or_default(), Location::QUERY, &plan.parameters, &mut extracted)?;
+        Parameters::new(&plan.parameters, Location::QUERY, &mut extracted).urlencoded(query.unwrap_or_default())?;
         if header_facts.content_type.is_some_and(body::has_odd_charset) {
             extracted.uninspected =
                 Some(Uninspected { why: Fault::ContentType, stores: plan.by_parameter, verb: true });
         }
         extracted.check_single_key()?;
         for at in &plan.path {
-            let segment = path.as_ref().and_then(|path| path.segments().nth(*at));
-            if let Some(segment) = segment {
+            if let Some(segment) = path.as_ref().and_then(|path| path.segments().nth(*at)) {
                 extracted.add_store(Cow::Owned(path::decode(segment).into_owned()), true)?;
             }
         }
@@ -83,77 +79,67 @@ impl<'r> ParsedRequest<'r> {
                 extracted.add_store(Cow::Owned(store.code.to_string()), true)?;
             }
         }
-        let info_request =
-            profile.answers.then(|| path.as_ref().and_then(|path| InfoRequest::read(verb?, path.as_str(), profile)));
-        Ok(Self {
-            method: format!(
-                "{} {}",
-                verb.map_or_else(String::new, |verb| verb.to_string()),
-                path.as_ref().map_or(AMBIGUOUS, CanonicalPath::as_str)
-            ),
-            verb,
-            plan,
-            header_facts,
-            info_request: info_request.flatten(),
-            scope_applied: profile.upstream_applies_scope,
-            extracted,
-        })
+        let info_request = path.as_ref().and_then(|path| InfoRequest::read(verb?, path.as_str(), &named.profile));
+        let verb_text = verb.map_or_else(String::new, |verb| verb.to_string());
+        let method = format!("{verb_text} {}", path.as_ref().map_or(AMBIGUOUS, CanonicalPath::as_str));
+        Ok(Self { named, plans, plan, method, verb, extracted, header_facts, info_request })
     }
 
-    /// Reads the body, too.
-    pub(super) fn with_body(mut self, body: Body<'r>, profile: &Profile) -> Result<Self, Fault> {
-        let kind = self.header_facts.content_type.map_or(BodyKind::Unknown, body::kind);
-        match body {
-            Body::None if !self.header_facts.body => {}
-            Body::Complete([]) => {}
+    pub(super) fn read_body(&mut self, body: Body<'r>) -> Result<(), Fault> {
+        let why = match body {
+            Body::None if !self.header_facts.body => None,
+            Body::Complete([]) => None,
             // Without a type, and if the verb does not call for one, a body is unusual, and no service looks for
             // parameters in it.
-            Body::Unknown if self.header_facts.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
+            Body::Unknown
+                if self.header_facts.content_type.is_none() && matches!(self.verb, Some(Verb::GET | Verb::HEAD)) =>
+            {
                 if self.plan.body {
                     self.extracted.uninspected =
                         Some(Uninspected { why: Fault::BodyNotInspected("withheld"), stores: true, verb: false });
                 }
+                None
             }
             // If a header announces a body, there is one, even if the proxy denies it.
-            Body::None | Body::Withheld | Body::Unknown => {
-                self.mark_uninspected(Fault::BodyNotInspected("withheld"), profile);
+            Body::None | Body::Withheld | Body::Unknown => Some("withheld"),
+            Body::Truncated => Some("truncated"),
+            Body::Complete(_) if self.header_facts.encoded => Some("compressed"),
+            Body::Complete(bytes) if bytes.len() > self.named.profile.body_limit => {
+                Some("larger than the profile's body_limit")
             }
-            Body::Truncated => self.mark_uninspected(Fault::BodyNotInspected("truncated"), profile),
-            Body::Complete(_) if self.header_facts.encoded => {
-                self.mark_uninspected(Fault::BodyNotInspected("compressed"), profile);
+            Body::Complete(bytes) => {
+                self.inspect(bytes)?;
+                None
             }
-            Body::Complete(bytes) if bytes.len() > profile.body_limit => {
-                self.mark_uninspected(Fault::BodyNotInspected("larger than the profile's body_limit"), profile);
-            }
-            Body::Complete(bytes) => self.inspect(bytes, &kind, profile)?,
+        };
+        if let Some(why) = why {
+            self.mark_uninspected(Fault::BodyNotInspected(why));
         }
-        self.extracted.check_single_key()?;
-        Ok(self)
+        self.extracted.check_single_key()
     }
 
-    fn inspect(&mut self, bytes: &'r [u8], kind: &BodyKind<'_>, profile: &Profile) -> Result<(), Fault> {
-        let governed = &self.plan.parameters;
+    fn inspect(&mut self, bytes: &'r [u8]) -> Result<(), Fault> {
         let form = Location::form(self.verb, self.header_facts.sized);
-        let read = match kind {
+        let read = match self.header_facts.content_type.map_or(BodyKind::Unknown, body::kind) {
             BodyKind::Form if bytes.starts_with(BOM) => {
                 Err(Fault::BodyNotInspected("a form that starts with a byte order mark"))
             }
             BodyKind::Form => {
                 let other = self.inspect_json(bytes, false);
-                parameters::urlencoded(bytes, form, governed, &mut self.extracted)?;
+                Parameters::new(&self.plan.parameters, form, &mut self.extracted).urlencoded(bytes)?;
                 other
             }
             BodyKind::Multipart(boundary) => {
-                parameters::multipart(bytes, boundary, form, governed, &mut self.extracted)
+                Parameters::new(&self.plan.parameters, form, &mut self.extracted).multipart(bytes, boundary)
             }
-            BodyKind::Json { exact } => self.inspect_json_always(bytes, *exact).and_then(|()| self.not_a_form(bytes)),
+            BodyKind::Json { exact } => self.inspect_json_always(bytes, exact).and_then(|()| self.not_a_form(bytes)),
             BodyKind::File => self.inspect_json(bytes, false).and_then(|()| self.not_a_form(bytes)),
             BodyKind::Unknown => Err(Fault::ContentType),
         };
         match read {
             // A body that violates the grammar; other faults are in what the grammar read.
             Err(why @ (Fault::BodyNotInspected(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
-                self.mark_uninspected(why, profile);
+                self.mark_uninspected(why);
                 Ok(())
             }
             other => other,
@@ -162,8 +148,7 @@ impl<'r> ParsedRequest<'r> {
 
     /// Checks that a body of another type holds nothing that matters for services that read forms of any type.
     fn not_a_form(&self, bytes: &[u8]) -> Result<(), Fault> {
-        let is_form = parameters::is_form_to_some(bytes, &self.plan.parameters);
-        if is_form {
+        if parameters::is_form_to_some(bytes, &self.plan.parameters) {
             Err(Fault::BodyNotInspected("not declared as a form but contains form parameters"))
         } else {
             Ok(())
@@ -185,19 +170,15 @@ impl<'r> ParsedRequest<'r> {
             {
                 continue;
             }
-            let mut codes = StoreCodes::default();
-            json::follow(&json, &pointer.steps, &pointer.text, &mut codes)?;
-            let limits_call = pointer.limits_call && !codes.gap && location.limits_call(pointer.own);
-            for code in codes.codes {
-                self.extracted.add_store(Cow::Owned(code.into_owned()), limits_call)?;
-            }
+            let limits_call = pointer.limits_call && location.limits_call(pointer.own);
+            json::add_stores(&json, &pointer.steps, &pointer.text, limits_call, &mut self.extracted)?;
         }
-        parameters::json(&json, location, &self.plan.parameters, &mut self.extracted)
+        Parameters::new(&self.plan.parameters, location, &mut self.extracted).json(&json)
     }
 
     /// Records that the body was not inspected, and what could be in it.
-    fn mark_uninspected(&mut self, why: Fault, profile: &Profile) {
-        let parameters = !profile.upstream_reads_only_places;
+    fn mark_uninspected(&mut self, why: Fault) {
+        let parameters = !self.named.profile.upstream_reads_only_places;
         let stores = self.plan.body || parameters && self.plan.by_parameter;
         if parameters || stores {
             self.extracted.uninspected = Some(Uninspected { why, stores, verb: parameters });
@@ -215,17 +196,10 @@ impl<'r> ParsedRequest<'r> {
         because.then_some(&uninspected.why)
     }
 
-    fn is_verb(&self, verbs: &[Verb]) -> bool {
-        self.verb.is_some_and(|verb| verbs.contains(&verb))
-    }
-
     /// Returns the parameter that stores can be added in, and whether it takes several.
     pub(super) fn addable_parameter(&self) -> Option<(&'r str, bool)> {
-        self.plan
-            .addable_parameter
-            .as_ref()
-            .filter(|_| !self.extracted.query_full)
-            .map(|(name, repeated)| (&**name, *repeated))
+        let (name, repeated) = self.plan.addable_parameter.as_ref().filter(|_| !self.extracted.query_full)?;
+        Some((&**name, *repeated))
     }
 
     /// Returns the token presented; empty if there was none.
@@ -241,15 +215,20 @@ impl<'r> ParsedRequest<'r> {
         }
     }
 
-    /// Returns the query for the authority.
     pub(super) fn query<'q>(&'q self, store: &'q str, stores: &'q [String], client: Option<IpAddr>) -> Query<'q> {
         let request = Request { method: &self.method, store, stores, client, stores_from: self.stores_from() };
         Query { token: self.token(), request, min_revision: None }
     }
 
+    /// Returns the query that checks the key alone, whatever the method.
+    pub(super) fn key_only_query(&self, client: Option<IpAddr>) -> Query<'_> {
+        let request = Request { method: "", store: "", stores: &[], client, stores_from: StoresFrom::Service };
+        Query { token: self.token(), request, min_revision: None }
+    }
+
     pub(super) fn stores_from(&self) -> StoresFrom {
         let enforcement = match self.addable_parameter() {
-            _ if self.scope_applied => ScopeEnforcement::Upstream,
+            _ if self.named.profile.upstream_applies_scope => ScopeEnforcement::Upstream,
             Some((_, true)) => ScopeEnforcement::AppendMany,
             Some((_, false)) => ScopeEnforcement::AppendOne,
             None => ScopeEnforcement::None,

@@ -13,8 +13,7 @@ pub(crate) fn check(value: &[u8], governed: &[GovernedParameter]) -> Result<(), 
             continue;
         }
         let written = WrittenName::new(name, true);
-        let hit = governed.iter().find(|one| one.name.compare(&written) != NameMatch::Other);
-        if let Some(governed) = hit {
+        if let Some(governed) = governed.iter().find(|one| one.name.compare(&written) != NameMatch::Other) {
             return Err(Fault::Cookie { found: written.printable(), expected: governed.name.as_str().to_owned() });
         }
     }

@@ -36,14 +36,9 @@ pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
 pub(crate) fn fully(raw: &[u8]) -> Vec<u8> {
     let mut name: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     for _ in 0..ROUNDS {
-        if !name.contains(&b'%') {
-            break;
+        if name.contains(&b'%') {
+            name = once(&name);
         }
-        let decoded = once(&name);
-        if decoded == name {
-            break;
-        }
-        name = decoded;
     }
     name
 }
@@ -89,6 +84,11 @@ pub(crate) fn encode(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// Returns the beginning of a name from a request for people.
+pub(crate) fn printable(name: &[u8]) -> String {
+    name[..name.len().min(100)].escape_ascii().to_string()
 }
 
 #[cfg(test)]

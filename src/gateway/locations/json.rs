@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::Extracted;
 use crate::gateway::fault::Fault;
 
 /// A JSON value. Numbers and booleans are never stores, so their values are not stored.
@@ -23,19 +24,17 @@ pub(crate) enum Json<'a> {
 pub(crate) enum PointerStep {
     /// Every element.
     Each,
-    /// The member of this name.
     Member(Box<str>),
 }
 
 /// The store codes found by following steps.
-#[derive(Debug, Default)]
-pub(crate) struct StoreCodes<'a> {
-    pub(crate) codes: Vec<Cow<'a, str>>,
+#[derive(Default)]
+struct StoreCodes {
+    codes: Vec<String>,
     /// Some branch ended before there was a code.
-    pub(crate) gap: bool,
+    gap: bool,
 }
 
-/// Returns the steps of a JSON pointer.
 pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = PointerStep> {
     pointer.split('/').skip(1).map(|step| match step {
         "-" => PointerStep::Each,
@@ -48,25 +47,27 @@ pub(crate) fn read<'a>(text: &'a [u8], location: &str) -> Result<Json<'a>, Fault
     serde_json::from_slice(text).map_err(|_| Fault::Json(location.to_owned()))
 }
 
-/// Follows `steps` into `json` and adds the codes found to `found`.
-pub(crate) fn follow<'a>(
-    json: &Json<'a>,
+/// Adds the stores that `steps` lead to in `json`. If some branch ends before there is one, they do not limit the call.
+pub(crate) fn add_stores(
+    json: &Json<'_>,
     steps: &[PointerStep],
     location: &str,
-    found: &mut StoreCodes<'a>,
+    limits_call: bool,
+    extracted: &mut Extracted<'_>,
 ) -> Result<(), Fault> {
+    let mut found = StoreCodes::default();
+    follow(json, steps, location, &mut found)?;
+    found.codes.into_iter().try_for_each(|code| extracted.add_store(Cow::Owned(code), limits_call && !found.gap))
+}
+
+fn follow(json: &Json<'_>, steps: &[PointerStep], location: &str, found: &mut StoreCodes) -> Result<(), Fault> {
     let Some((step, rest)) = steps.split_first() else {
-        return match json {
-            Json::Null => {
-                found.gap = true;
-                Ok(())
-            }
-            Json::Text(code) => {
-                found.codes.push(code.clone());
-                Ok(())
-            }
-            Json::Other | Json::Array(_) | Json::Object(_) => Err(Fault::NotACode(location.to_owned())),
-        };
+        match json {
+            Json::Null => found.gap = true,
+            Json::Text(code) => found.codes.push(code.to_string()),
+            Json::Other | Json::Array(_) | Json::Object(_) => return Err(Fault::NotACode(location.to_owned())),
+        }
+        return Ok(());
     };
     match (step, json) {
         (_, Json::Null) => found.gap = true,
@@ -94,10 +95,7 @@ pub(crate) fn follow<'a>(
             if matches!(inner, Json::Text(_)) {
                 return Err(Fault::Json(location.to_owned()));
             }
-            let mut codes = StoreCodes::default();
-            follow(&inner, steps, location, &mut codes)?;
-            found.gap |= codes.gap;
-            found.codes.extend(codes.codes.into_iter().map(|code| Cow::Owned(code.into_owned())));
+            follow(&inner, steps, location, found)?;
         }
         (PointerStep::Member(_), Json::Array(_)) | (_, Json::Other) => {
             return Err(Fault::NotACode(location.to_owned()));
@@ -211,49 +209,45 @@ mod tests {
         let json = read(text.as_bytes(), "p")?;
         let mut found = StoreCodes::default();
         follow(&json, &steps(pointer).collect::<Vec<_>>(), "p", &mut found)?;
-        Ok((found.codes.into_iter().map(Cow::into_owned).collect(), found.gap))
-    }
-
-    fn found(text: &str, pointer: &str) -> (Vec<String>, bool) {
-        codes(text, pointer).unwrap_or_else(|fault| panic!("{text} {pointer}: {fault}"))
+        Ok((found.codes, found.gap))
     }
 
     #[test]
     fn codes_are_found_where_the_pointer_leads() {
-        let one = |code: &str, gap| (vec![code.to_owned()], gap);
-        assert_eq!(found(r#"{"site":"a"}"#, "/site"), one("a", false));
-        assert_eq!(found(r#"{"customer":{"site":"a","id":1}}"#, "/customer/site"), one("a", false));
-        assert_eq!(found(r#"{"order":"{\"site\":\"a\"}"}"#, "/order/site"), one("a", false));
-        assert_eq!(found(r#"[{"site":"a"},{"x":1}]"#, "/-/site"), one("a", true));
-        assert_eq!(found(r#"{"1":{"site":"a"},"3":{"site":"b"}}"#, "/-/site").0, ["a", "b"]);
-        assert_eq!(found(r#"[{"sites":["a","b"]}]"#, "/-/sites/-").0, ["a", "b"]);
-        assert_eq!(found(r#"{"s\u0069te":"a"}"#, "/site"), one("a", false));
-        for nothing in [r#"{"site":null}"#, "{}", "[]", r#"{"other":"a"}"#, "null"] {
-            assert_eq!(found(nothing, "/site"), (Vec::new(), true), "{nothing}");
+        for (text, pointer, expected, gap) in [
+            (r#"{"site":"a"}"#, "/site", &["a"][..], false),
+            (r#"{"customer":{"site":"a","id":1}}"#, "/customer/site", &["a"], false),
+            (r#"{"order":"{\"site\":\"a\"}"}"#, "/order/site", &["a"], false),
+            (r#"[{"site":"a"},{"x":1}]"#, "/-/site", &["a"], true),
+            (r#"{"1":{"site":"a"},"3":{"site":"b"}}"#, "/-/site", &["a", "b"], false),
+            (r#"[{"sites":["a","b"]}]"#, "/-/sites/-", &["a", "b"], false),
+            (r#"{"s\u0069te":"a"}"#, "/site", &["a"], false),
+            (r#"{"site":null}"#, "/site", &[], true),
+            ("{}", "/site", &[], true),
+            ("[]", "/site", &[], true),
+            (r#"{"other":"a"}"#, "/site", &[], true),
+            ("null", "/site", &[], true),
+        ] {
+            let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+            assert_eq!(codes(text, pointer), Ok((expected, gap)), "{text} {pointer}");
         }
     }
 
     #[test]
     fn what_can_be_read_in_two_ways_is_a_fault() {
         for text in [
-            r#"{"site":"a","site":"b"}"#,
-            r#"{"x":{"y":1,"y":2},"site":"a"}"#,
-            r#"{"site":"a","Site":"b"}"#,
-            r#"{"Site":"b"}"#,
-            "{\"\u{17f}ite\":\"b\"}",
-            r#"{"site\u0000x":"b"}"#,
-            r#"{"site":"a"} {"site":"b"}"#,
-            r#"{"site":"a",}"#,
-            r#"{site:"a"}"#,
-            r#"{"site":"a"/**/}"#,
-            "\u{feff}{\"site\":\"a\"}",
-            r#"{"site":"\ud800"}"#,
-            r#"{"site":NaN}"#,
-            r#"{"__proto__":{"site":"b"}}"#,
-            r#"{"site":"a","x":{"\u005f_proto__":{}}}"#,
-            r#"{"constructor":{"prototype":{"site":"b"}}}"#,
-            "",
-        ] {
+            // A member twice, or with a name that some read as `site`.
+            &[r#"{"site":"a","site":"b"}"#, r#"{"x":{"y":1,"y":2},"site":"a"}"#, r#"{"site":"a","Site":"b"}"#][..],
+            &[r#"{"Site":"b"}"#, "{\"\u{17f}ite\":\"b\"}", r#"{"site\u0000x":"b"}"#],
+            // What only some parse.
+            &[r#"{"site":"a"} {"site":"b"}"#, r#"{"site":"a",}"#, r#"{site:"a"}"#, r#"{"site":"a"/**/}"#],
+            &["\u{feff}{\"site\":\"a\"}", r#"{"site":"\ud800"}"#, r#"{"site":NaN}"#, ""],
+            // Inherited members.
+            &[r#"{"__proto__":{"site":"b"}}"#, r#"{"site":"a","x":{"\u005f_proto__":{}}}"#],
+            &[r#"{"constructor":{"prototype":{"site":"b"}}}"#],
+        ]
+        .concat()
+        {
             assert_eq!(codes(text, "/site"), Err(Fault::Json("p".to_owned())), "{text}");
         }
         for text in [r#"{"site":1}"#, r#"{"site":["a"]}"#, r#"{"site":{"a":1}}"#, r#"[{"site":"a"}]"#, "true"] {

@@ -55,14 +55,8 @@ impl<'r> Extracted<'r> {
         if key.is_empty() {
             return Ok(());
         }
-        match &self.key {
-            Some(other) if *other != key => Err(Fault::KeysDiffer),
-            Some(_) => Ok(()),
-            None => {
-                self.key = Some(key);
-                Ok(())
-            }
-        }
+        let other = self.key.replace(key);
+        if other.is_some() && other != self.key { Err(Fault::KeysDiffer) } else { Ok(()) }
     }
 
     /// Adds a key from a location where none is expected but some framework would read it.

@@ -12,7 +12,8 @@ use super::decode;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParameterName {
     exact: Box<str>,
-    repeated: bool,
+    /// Whether it may be given several times.
+    pub(crate) repeated: bool,
     folded: Box<[u8]>,
 }
 
@@ -45,19 +46,8 @@ impl ParameterName {
         Self { exact: name.into(), repeated, folded: fold(name.as_bytes(), false).into() }
     }
 
-    /// Returns the name as configured.
     pub(crate) fn as_str(&self) -> &str {
         &self.exact
-    }
-
-    /// Returns whether it may be given several times.
-    pub(crate) const fn repeated(&self) -> bool {
-        self.repeated
-    }
-
-    /// Allows several occurrences as well.
-    pub(crate) fn allow_repeated(&mut self, repeated: bool) {
-        self.repeated |= repeated;
     }
 
     /// Returns how `written` is read, compared with this name.
@@ -121,9 +111,8 @@ impl<'a> WrittenName<'a> {
         })
     }
 
-    /// Returns the name as written, for people.
     pub(crate) fn printable(&self) -> String {
-        self.raw.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()
+        decode::printable(self.raw)
     }
 
     fn is_exactly(&self, name: &ParameterName) -> bool {
@@ -206,75 +195,44 @@ fn fold(name: &[u8], dots_nest: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn read(name: &str, repeated: bool, raw: &[u8]) -> NameMatch {
-        ParameterName::new(name, repeated).compare(&WrittenName::new(raw, true))
-    }
-
     #[test]
-    fn a_name_is_exact_in_the_spellings_that_everybody_reads_alike() {
-        assert_eq!(read("site", false, b"site"), NameMatch::Exact);
-        for raw in ["filter[sites]", "filter[sites][]", "filter[sites][0]", "filter%5Bsites%5d%5B17%5D"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Exact, "{raw}");
-        }
-        assert_eq!(read("filter[sites]", false, b"filter[sites]"), NameMatch::Exact);
-        assert_eq!(read("api_key", false, b"api_key"), NameMatch::Exact);
-        assert_eq!(read("_method", false, b"_method"), NameMatch::Exact);
-    }
-
-    #[test]
-    fn a_name_that_some_service_reads_as_ours_is_loose() {
-        for raw in [
-            "Site",
-            "SITE",
-            "site[]",
-            "site[0]",
-            "site[a]",
-            "%20site",
-            "+site",
-            "si%74e",
-            "s%69te",
-            "site%00",
-            "site%00x",
-            "site.",
-            "site%20",
-            "[site]",
-            "site[",
-            "site.x",
-            "si%2574e",
-            "%73ite",
-            "_site",
-            "!site",
-            "%u0073ite",
-            "%C5%BFite",
-            "site%5B%5D",
-            "site%255B%255D",
-            "\tsite",
-            "site]",
-            ".site",
+    fn a_name_is_read_as_some_service_could_read_it() {
+        for (name, repeated, expected, spellings) in [
+            ("site", false, NameMatch::Exact, &["site"][..]),
+            ("filter[sites]", true, NameMatch::Exact, &["filter[sites]", "filter[sites][]", "filter[sites][0]"]),
+            ("filter[sites]", true, NameMatch::Exact, &["filter%5Bsites%5d%5B17%5D"]),
+            ("filter[sites]", false, NameMatch::Exact, &["filter[sites]"]),
+            ("api_key", false, NameMatch::Exact, &["api_key"]),
+            ("_method", false, NameMatch::Exact, &["_method"]),
+            // Letter case, also of Unicode.
+            ("site", false, NameMatch::Loose, &["Site", "SITE", "%C5%BFite"]),
+            ("apiKey", false, NameMatch::Loose, &["api\u{212a}ey"]),
+            // Brackets and dots.
+            ("site", false, NameMatch::Loose, &["site[]", "site[0]", "site[a]", "[site]", "site[", "site]"]),
+            ("site", false, NameMatch::Loose, &["site.", ".site", "site.x", "site%5B%5D", "site%255B%255D"]),
+            ("order", false, NameMatch::Loose, &["order[customer][site]"]),
+            // Spaces, control bytes and other marks.
+            ("site", false, NameMatch::Loose, &["%20site", "+site", "site%20", "\tsite", "site%00", "site%00x"]),
+            ("site", false, NameMatch::Loose, &["_site", "!site", "\u{feff}site", "%EF%BB%BFsite"]),
+            // Escapes, also of escapes.
+            ("site", false, NameMatch::Loose, &["si%74e", "s%69te", "%73ite", "si%2574e", "%u0073ite"]),
+            ("filter[sites]", true, NameMatch::Loose, &["filter[sites][a]", "filter[ sites]", "filter[Sites][]"]),
+            ("filter[sites]", true, NameMatch::Loose, &["filter.sites", "filter[sites", "filter[sites][0][a]"]),
+            ("filter[sites]", false, NameMatch::Loose, &["filter[sites][]"]),
+            ("api_key", false, NameMatch::Loose, &["api.key", "api key", "api%20key", "API_KEY", "api-key"]),
+            ("_method", false, NameMatch::Loose, &[".method", "%20_method", "[_method]", "_Method"]),
+            ("filter[sites]", true, NameMatch::Parent, &["filter", "FILTER", "filter[]", "filter%00"]),
+            ("site", false, NameMatch::Other, &["sites", "siteBy", "site_name", "website", "filter", "s", ""]),
+            ("site", false, NameMatch::Other, &["id[site]", "%E2%82", "si%zzte"]),
+            ("filter[sites]", true, NameMatch::Other, &["filter[ids][]", "filter[sites2]", "filter_sites"]),
+            ("filter[sites]", true, NameMatch::Other, &["filters[sites]"]),
+            ("_method", false, NameMatch::Other, &["method"]),
         ] {
-            assert_eq!(read("site", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
+            for raw in spellings {
+                let found = ParameterName::new(name, repeated).compare(&WrittenName::new(raw.as_bytes(), true));
+                assert_eq!(found, expected, "{raw} for {name}");
+            }
         }
-        for raw in [
-            "filter[sites][a]",
-            "filter[ sites]",
-            "filter[Sites][]",
-            "filter.sites",
-            "filter[sites",
-            "filter[sites][0][a]",
-        ] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Loose, "{raw}");
-        }
-        assert_eq!(read("filter[sites]", false, b"filter[sites][]"), NameMatch::Loose);
-        for raw in ["api.key", "api key", "api%20key", "API_KEY", "api-key"] {
-            assert_eq!(read("api_key", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
-        }
-        for raw in [".method", "%20_method", "[_method]", "_Method"] {
-            assert_eq!(read("_method", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
-        }
-        assert_eq!(read("site", false, "\u{feff}site".as_bytes()), NameMatch::Loose);
-        assert_eq!(read("site", false, b"%EF%BB%BFsite"), NameMatch::Loose);
-        assert_eq!(read("order", false, b"order[customer][site]"), NameMatch::Loose);
-        assert_eq!(read("apiKey", false, "api\u{212a}ey".as_bytes()), NameMatch::Loose);
     }
 
     #[test]
@@ -286,19 +244,5 @@ mod tests {
         for name in ["proto", "constructor", "prototype", "constructor[x]", "a_proto", "site"] {
             assert!(!WrittenName::new(name.as_bytes(), true).inherits(), "{name}");
         }
-    }
-
-    #[test]
-    fn what_holds_ours_stands_above_it_and_the_rest_is_other() {
-        for raw in ["filter", "FILTER", "filter[]", "filter%00"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Parent, "{raw}");
-        }
-        for raw in ["sites", "siteBy", "site_name", "website", "filter", "s", "", "id[site]", "%E2%82", "si%zzte"] {
-            assert_eq!(read("site", false, raw.as_bytes()), NameMatch::Other, "{raw}");
-        }
-        for raw in ["filter[ids][]", "filter[sites2]", "filter_sites", "filters[sites]"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Other, "{raw}");
-        }
-        assert_eq!(read("_method", false, b"method"), NameMatch::Other);
     }
 }

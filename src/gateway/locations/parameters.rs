@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::body::may_be_json;
-use super::json::{self, Json, StoreCodes};
+use super::json::{self, Json};
 use super::names::{NameMatch, WrittenName};
 use super::{Extracted, decode, multipart};
 use crate::gateway::fault::Fault;
@@ -27,7 +27,7 @@ pub(crate) struct Location {
     limits_call_if_own: bool,
 }
 
-/// Parameters while they are read.
+/// A reader of parameters.
 pub(crate) struct Parameters<'p, 'r, 'f> {
     governed: &'p [GovernedParameter],
     location: Location,
@@ -37,7 +37,6 @@ pub(crate) struct Parameters<'p, 'r, 'f> {
     count: usize,
 }
 
-/// The value of a parameter.
 enum ParameterValue<'r, 'j> {
     /// Percent-encoded bytes.
     Encoded(&'r [u8]),
@@ -78,7 +77,6 @@ impl Location {
         self.limits_call || own && self.limits_call_if_own
     }
 
-    /// Returns the name of the location, for people.
     const fn label(self) -> &'static str {
         match self.kind {
             StoreLocation::Form => "form",
@@ -86,31 +84,6 @@ impl Location {
             _ => "query",
         }
     }
-}
-
-/// Reads a query or an urlencoded form.
-pub(crate) fn urlencoded<'r>(
-    text: &'r [u8],
-    location: Location,
-    governed: &[GovernedParameter],
-    extracted: &mut Extracted<'r>,
-) -> Result<(), Fault> {
-    let mut parameters = Parameters::new(governed, location, extracted);
-    for pair in text.split(|byte| *byte == b'&') {
-        if pair.is_empty() {
-            parameters.count += 1;
-            continue;
-        }
-        let (name, value) = split_pair(pair);
-        // Some services also split at a semicolon; in a value it truncates: the rest is neither a store nor a key.
-        let first = usize::from(!name.contains(&b';'));
-        for other in pair.split(|byte| *byte == b';').skip(first) {
-            let (name, _) = split_pair(other);
-            parameters.refuse(&WrittenName::new(name, true))?;
-        }
-        parameters.read_parameter(&WrittenName::new(name, true), name, &ParameterValue::Encoded(value))?;
-    }
-    parameters.finish()
 }
 
 /// Returns whether a service that reads bodies of any type as urlencoded forms, as Bottle does, would find a parameter
@@ -127,68 +100,66 @@ pub(crate) fn is_form_to_some(body: &[u8], governed: &[GovernedParameter]) -> bo
     })
 }
 
-/// Reads a multipart form.
-pub(crate) fn multipart<'r>(
-    body: &'r [u8],
-    boundary: &[u8],
-    location: Location,
-    governed: &[GovernedParameter],
-    extracted: &mut Extracted<'r>,
-) -> Result<(), Fault> {
-    let mut parameters = Parameters::new(governed, location, extracted);
-    multipart::read(body, boundary, |part| {
-        // Some services use this field's value as the encoding of all others.
-        if part.name.eq_ignore_ascii_case(b"_charset_") {
-            return Err(Fault::Multipart("a part is not valid UTF-8"));
-        }
-        let value = if part.plain { ParameterValue::Bytes(part.value) } else { ParameterValue::File };
-        parameters.read_parameter(&WrittenName::new(part.name, false), part.name, &value).map(drop)
-    })?;
-    parameters.finish()
-}
-
-/// Reads the members of a JSON value. A value that is not an object has none; it is a fault if the method's entry
-/// declares that one names the store.
-pub(crate) fn json<'r>(
-    json: &Json<'r>,
-    location: Location,
-    governed: &[GovernedParameter],
-    extracted: &mut Extracted<'r>,
-) -> Result<(), Fault> {
-    let members = match json {
-        Json::Object(members) => members,
-        Json::Null => return Ok(()),
-        Json::Array(_) | Json::Other | Json::Text(_) => {
-            let is_own = |used: &ParameterUse| {
-                matches!(used, ParameterUse::Store { location: StoreLocation::Json, own: true, .. })
-            };
-            let missed = governed.iter().find(|governed| governed.uses.iter().any(is_own));
-            return missed.map_or(Ok(()), |governed| Err(Fault::NotACode(name_of(governed))));
-        }
-    };
-    let mut parameters = Parameters::new(governed, location, extracted);
-    for (name, value) in members {
-        parameters.read_member(name, value)?;
-    }
-    Ok(())
-}
-
 fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
     pair.iter().position(|byte| *byte == b'=').map_or((pair, &[]), |at| (&pair[..at], &pair[at + 1..]))
 }
 
 impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
-    fn new(governed: &'p [GovernedParameter], location: Location, extracted: &'f mut Extracted<'r>) -> Self {
+    pub(crate) fn new(governed: &'p [GovernedParameter], location: Location, extracted: &'f mut Extracted<'r>) -> Self {
         Self { governed, location, extracted, seen: vec![(0, false); governed.len()], count: 0 }
+    }
+
+    /// Reads a query or an urlencoded form.
+    pub(crate) fn urlencoded(mut self, text: &'r [u8]) -> Result<(), Fault> {
+        for pair in text.split(|byte| *byte == b'&') {
+            if pair.is_empty() {
+                self.count += 1;
+                continue;
+            }
+            let (name, value) = split_pair(pair);
+            // Some services also split at a semicolon; in a value it truncates: the rest is neither a store nor a key.
+            let first = usize::from(!name.contains(&b';'));
+            for other in pair.split(|byte| *byte == b';').skip(first) {
+                let (name, _) = split_pair(other);
+                self.refuse(&WrittenName::new(name, true))?;
+            }
+            self.read_parameter(&WrittenName::new(name, true), name, &ParameterValue::Encoded(value))?;
+        }
+        self.finish()
+    }
+
+    pub(crate) fn multipart(mut self, body: &'r [u8], boundary: &[u8]) -> Result<(), Fault> {
+        multipart::read(body, boundary, |part| {
+            // Some services use this field's value as the encoding of all others.
+            if part.name.eq_ignore_ascii_case(b"_charset_") {
+                return Err(Fault::Multipart("a part is not valid UTF-8"));
+            }
+            let value = if part.plain { ParameterValue::Bytes(part.value) } else { ParameterValue::File };
+            self.read_parameter(&WrittenName::new(part.name, false), part.name, &value).map(drop)
+        })?;
+        self.finish()
+    }
+
+    /// Reads the members of a JSON value. A value that is not an object has none; it is a fault if the method's entry
+    /// declares that one names the store.
+    pub(crate) fn json(mut self, json: &Json<'r>) -> Result<(), Fault> {
+        match json {
+            Json::Object(members) => members.iter().try_for_each(|(name, value)| self.read_member(name, value)),
+            Json::Null => Ok(()),
+            Json::Array(_) | Json::Other | Json::Text(_) => {
+                let is_own = |used: &ParameterUse| {
+                    matches!(used, ParameterUse::Store { location: StoreLocation::Json, own: true, .. })
+                };
+                let missed = self.governed.iter().find(|governed| governed.uses.iter().any(is_own));
+                missed.map_or(Ok(()), |governed| Err(Fault::NotACode(name_of(governed))))
+            }
+        }
     }
 
     /// Refuses a name that is not allowed here.
     fn refuse(&self, written: &WrittenName<'_>) -> Result<(), Fault> {
-        let governed = self.governed.iter();
-        let hit = governed
-            .map(|one| (one, one.name.compare(written)))
-            .find(|(_, name_match)| *name_match != NameMatch::Other);
-        hit.map_or(Ok(()), |(one, _)| Err(self.misspelt(written, one)))
+        let hit = self.governed.iter().find(|one| one.name.compare(written) != NameMatch::Other);
+        hit.map_or(Ok(()), |one| Err(self.misspelt(written, one)))
     }
 
     fn misspelt(&self, written: &WrittenName<'_>, governed: &GovernedParameter) -> Fault {
@@ -239,7 +210,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                     if self.count > MAX && self.location.kind != StoreLocation::Json {
                         return Err(Fault::TooMany(self.location.label()));
                     }
-                    if self.seen[at].0 > 1 && !governed.name.repeated() {
+                    if self.seen[at].0 > 1 && !governed.name.repeated {
                         return Err(Fault::Repeated { location: self.location.label(), name: name_of(governed) });
                     }
                     self.read_value(governed, written, raw, value)?;
@@ -263,55 +234,40 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             ParameterValue::Encoded(bytes) => decode::value(bytes),
             ParameterValue::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             ParameterValue::File => None,
-            ParameterValue::Json(json) => return self.read_json(governed, json),
+            ParameterValue::Json(json) => return self.use_value(governed, raw, json),
         };
         let undecodable = || Fault::Undecodable { location: self.location.label(), name: name_of(governed) };
-        let text = text.ok_or_else(undecodable)?;
+        self.use_value(governed, raw, &Json::Text(text.ok_or_else(undecodable)?))
+    }
+
+    /// Uses a decoded value: one of a query or a form is text.
+    fn use_value(&mut self, governed: &GovernedParameter, raw: &'r [u8], value: &Json<'r>) -> Result<(), Fault> {
+        let here = self.location.kind;
+        let not_a_code = || Fault::NotACode(name_of(governed));
         for used in &governed.uses {
-            match used {
-                ParameterUse::Key(location) => {
-                    self.add_key(*location, text.clone())?;
-                    if self.location.kind == StoreLocation::Query && !self.extracted.key_parameters.contains(&raw) {
+            let limits_call = self.location.limits_call_by(used);
+            match (used, value) {
+                (ParameterUse::Key(_), Json::Null) | (ParameterUse::Override, _) => {}
+                (ParameterUse::Key(location), Json::Text(key)) => {
+                    if *location == here {
+                        self.extracted.add_key(key.clone())?;
+                    } else {
+                        self.extracted.add_stray_key(key.clone());
+                    }
+                    if here == StoreLocation::Query && !self.extracted.key_parameters.contains(&raw) {
                         self.extracted.key_parameters.push(raw);
                     }
                 }
-                ParameterUse::Fixed(only) if **only != *text => {
-                    return Err(Fault::Fixed { name: name_of(governed), value: only.to_string() });
-                }
-                ParameterUse::Fixed(_) | ParameterUse::Override => {}
-                ParameterUse::Store { .. } if self.is_skipped(governed, used) => {}
-                ParameterUse::Store { steps, .. } if steps.is_empty() => {
-                    self.extracted.add_store(text.clone(), self.location.limits_call_by(used))?;
-                }
-                // Where no service expects JSON, text that is not JSON holds no store.
-                ParameterUse::Store { location, .. }
-                    if *location != self.location.kind && !may_be_json(text.as_bytes()) => {}
-                ParameterUse::Store { steps, .. } => {
-                    let codes = codes_in_text(&text, steps, &name_of(governed))?;
-                    self.add_codes(codes, used)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn read_json(&mut self, governed: &GovernedParameter, json: &Json<'r>) -> Result<(), Fault> {
-        let not_a_code = || Fault::NotACode(name_of(governed));
-        for used in &governed.uses {
-            match (used, json) {
-                (ParameterUse::Key(_), Json::Null) | (ParameterUse::Override, _) => {}
-                (ParameterUse::Key(location), Json::Text(key)) => self.add_key(*location, key.clone())?,
                 (ParameterUse::Key(_), _) => return Err(Fault::KeysDiffer),
                 (ParameterUse::Fixed(only), Json::Text(text)) if **only == **text => {}
                 (ParameterUse::Fixed(only), _) => {
                     return Err(Fault::Fixed { name: name_of(governed), value: only.to_string() });
                 }
                 (ParameterUse::Store { .. }, _) if self.is_skipped(governed, used) => {}
-                (ParameterUse::Store { steps, .. }, json) if steps.is_empty() => match json {
+                (ParameterUse::Store { steps, .. }, value) if steps.is_empty() => match value {
                     Json::Null => {}
-                    Json::Text(code) => self.extracted.add_store(code.clone(), self.location.limits_call_by(used))?,
-                    Json::Array(items) if governed.name.repeated() => {
-                        let limits_call = self.location.limits_call_by(used);
+                    Json::Text(code) => self.extracted.add_store(code.clone(), limits_call)?,
+                    Json::Array(items) if governed.name.repeated => {
                         for item in items {
                             let Json::Text(code) = item else { return Err(not_a_code()) };
                             self.extracted.add_store(code.clone(), limits_call)?;
@@ -319,36 +275,18 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                     }
                     Json::Array(_) | Json::Object(_) | Json::Other => return Err(not_a_code()),
                 },
-                (ParameterUse::Store { location, .. }, json)
-                    if *location != self.location.kind
-                        && match json {
+                // Where no service expects JSON, text that is not JSON holds no store.
+                (ParameterUse::Store { location, .. }, value)
+                    if *location != here
+                        && match value {
                             Json::Text(text) => !may_be_json(text.as_bytes()),
                             Json::Other | Json::Null => true,
                             Json::Array(_) | Json::Object(_) => false,
                         } => {}
-                (ParameterUse::Store { steps, .. }, json) => {
-                    let mut codes = StoreCodes::default();
-                    json::follow(json, steps, &name_of(governed), &mut codes)?;
-                    self.add_codes(codes, used)?;
+                (ParameterUse::Store { steps, .. }, value) => {
+                    json::add_stores(value, steps, governed.name.as_str(), limits_call, self.extracted)?;
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Adds the key if one is expected here; otherwise it must equal the key.
-    fn add_key(&mut self, location: StoreLocation, key: Cow<'r, str>) -> Result<(), Fault> {
-        if location == self.location.kind {
-            return self.extracted.add_key(key);
-        }
-        self.extracted.add_stray_key(key);
-        Ok(())
-    }
-
-    fn add_codes(&mut self, codes: StoreCodes<'_>, used: &ParameterUse) -> Result<(), Fault> {
-        let limits_call = self.location.limits_call_by(used) && !codes.gap;
-        for code in codes.codes {
-            self.extracted.add_store(Cow::Owned(code.into_owned()), limits_call)?;
         }
         Ok(())
     }
@@ -357,7 +295,10 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
     fn is_skipped(&self, governed: &GovernedParameter, used: &ParameterUse) -> bool {
         let ParameterUse::Store { location: of, steps, .. } = used else { return false };
         let here = self.location.kind;
-        let is_read = |other: &ParameterUse| matches!(other, ParameterUse::Store { location, steps: same, .. } if *location == here && same == steps);
+        let is_read = |other: &ParameterUse| match other {
+            ParameterUse::Store { location, steps: same, .. } => *location == here && same == steps,
+            _ => false,
+        };
         *of != here && (governed.excepted.contains(&here) || governed.uses.iter().any(is_read))
     }
 
@@ -376,19 +317,4 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
 
 fn name_of(governed: &GovernedParameter) -> String {
     governed.name.as_str().to_owned()
-}
-
-/// Returns the codes that `steps` lead to in JSON text.
-fn codes_in_text<'a>(text: &'a str, steps: &[json::PointerStep], location: &str) -> Result<StoreCodes<'a>, Fault> {
-    let mut codes = StoreCodes::default();
-    if text.is_empty() {
-        codes.gap = true;
-        return Ok(codes);
-    }
-    let json = json::read(text.as_bytes(), location)?;
-    if matches!(json, Json::Text(_)) {
-        return Err(Fault::Json(location.to_owned()));
-    }
-    json::follow(&json, steps, location, &mut codes)?;
-    Ok(codes)
 }
