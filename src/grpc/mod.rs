@@ -1,10 +1,10 @@
 //! The gRPC services: parse, call, convert.
 //!
-//! Each service is a file. `convert` is the only place that names both the contract's types and the model's, `status`
+//! `convert` is the only place that names both the contract's types and the model's, `status`
 //! the only one that turns errors of the registry into statuses, `permissions` the only one that defines which
 //! permission a call needs.
 
-mod audit;
+mod admin;
 pub mod auth;
 mod authorization;
 mod convert;
@@ -15,13 +15,12 @@ mod keys;
 mod long_calls;
 mod methods;
 mod no_decision;
+mod observe;
 mod operators;
 mod permissions;
-mod replicas;
 mod request;
 mod status;
 mod stores;
-mod usage;
 mod wire;
 
 use http::HeaderMap;
@@ -31,20 +30,21 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::{Layer as _, ServiceExt as _};
 
-use self::audit::AuditApi;
+use self::admin::AdminApi;
 use self::auth::{CallerAuth, CallerAuthLayer, CallerAuthService};
 use self::authorization::AuthorizationApi;
 pub use self::fast_path::FastPath;
-use self::keys::KeyApi;
 pub use self::long_calls::{LONG_CALL, LongCalls};
-use self::methods::MethodApi;
-use self::operators::OperatorApi;
-use self::replicas::ReplicaApi;
-use self::stores::StoreApi;
-use self::usage::UsageApi;
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::proto::FILE_DESCRIPTOR_SET;
+use crate::proto::v1::audit_service_server::AuditServiceServer;
+use crate::proto::v1::key_service_server::KeyServiceServer;
+use crate::proto::v1::method_service_server::MethodServiceServer;
+use crate::proto::v1::operator_service_server::OperatorServiceServer;
+use crate::proto::v1::replica_service_server::ReplicaServiceServer;
+use crate::proto::v1::store_service_server::StoreServiceServer;
+use crate::proto::v1::usage_service_server::UsageServiceServer;
 use crate::registry::Registry;
 
 /// Largest message of an administration call: an import of 100,000 keys.
@@ -103,15 +103,16 @@ pub fn admin_routes(
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
+    let api = AdminApi { registry: registry.clone(), authority: authority.clone() };
     Ok(Routes::new(health)
         .add_service(reflection)
-        .add_service(KeyApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
-        .add_service(StoreApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
-        .add_service(MethodApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
-        .add_service(OperatorApi::service(registry.clone()))
-        .add_service(AuditApi::service(registry.clone()))
-        .add_service(UsageApi::service(registry.clone(), authority.clone()))
-        .add_service(ReplicaApi::service(registry.clone(), authority.clone())))
+        .add_service(KeyServiceServer::new(api.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(StoreServiceServer::new(api.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(MethodServiceServer::new(api.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(OperatorServiceServer::new(api.clone()))
+        .add_service(AuditServiceServer::new(api.clone()))
+        .add_service(UsageServiceServer::new(api.clone()))
+        .add_service(ReplicaServiceServer::new(api)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! The permission that each call needs. Checked before a call's body is read; writes check again in storage.
 
-use tonic::{Request, Status};
-
-use super::status::{no_caller, to_status};
 use crate::model::operator::Permission;
-use crate::registry::{Caller, Error};
 
 /// Returns the permission needed for the call of this path (`/package.Service/Method`); `None` if it is not part of the
 /// contract, such as health and reflection, which need no credentials.
@@ -13,75 +9,32 @@ pub(super) fn permission(path: &str) -> Option<Permission> {
         return Some(Permission::Authorize);
     }
     let (service, method) = path.strip_prefix("/latchkey.v1.")?.split_once('/')?;
-    match service {
-        "AuthorizationService" => authorization(method),
-        "KeyService" => keys(method),
-        "StoreService" => stores(method),
-        "MethodService" => methods(method),
-        "OperatorService" => operators(method),
-        "AuditService" => (method == "ListChanges").then_some(Permission::View),
-        "UsageService" => (method == "GetKeyUsage").then_some(Permission::View),
-        "ReplicaService" => matches!(method, "ListReplicas" | "ListLostChanges").then_some(Permission::View),
-        _ => None,
-    }
+    Some(match (service, method) {
+        ("AuthorizationService", "Authorize" | "BatchAuthorize" | "IntrospectKey" | "WatchChanges")
+        | ("OperatorService", "GetCurrentOperator") => Permission::Authorize,
+        ("KeyService", "GetKey" | "ListKeys" | "FindKey")
+        | ("StoreService", "GetStore" | "ListStores")
+        | ("MethodService", "GetMethod" | "ListMethods")
+        | ("AuditService", "ListChanges")
+        | ("UsageService", "GetKeyUsage")
+        | ("ReplicaService", "ListReplicas" | "ListLostChanges") => Permission::View,
+        (
+            "KeyService",
+            "CreateKey" | "UpdateKey" | "RotateKey" | "RevokeSecret" | "RevokeKey" | "DeleteKey" | "ImportKeys",
+        )
+        | ("StoreService", "CreateStore" | "UpdateStore" | "DeleteStore")
+        | ("MethodService", "CreateMethod" | "UpdateMethod" | "DeleteMethod" | "ImportMethods") => Permission::Edit,
+        (
+            "OperatorService",
+            "CreateOperator" | "GetOperator" | "ListOperators" | "UpdateOperator" | "RotateOperator" | "RevokeOperator",
+        ) => Permission::Administer,
+        _ => return None,
+    })
 }
 
 /// Returns whether the call's result depends on its caller: a decision is the same for every caller.
 pub(super) fn needs_caller(path: &str) -> bool {
     !path.starts_with("/latchkey.v1.AuthorizationService/") && !path.starts_with("/envoy.")
-}
-
-fn authorization(method: &str) -> Option<Permission> {
-    match method {
-        "Authorize" | "BatchAuthorize" | "IntrospectKey" | "WatchChanges" => Some(Permission::Authorize),
-        _ => None,
-    }
-}
-
-fn keys(method: &str) -> Option<Permission> {
-    match method {
-        "GetKey" | "ListKeys" | "FindKey" => Some(Permission::View),
-        "CreateKey" | "UpdateKey" | "RotateKey" | "RevokeSecret" | "RevokeKey" | "DeleteKey" | "ImportKeys" => {
-            Some(Permission::Edit)
-        }
-        _ => None,
-    }
-}
-
-fn stores(method: &str) -> Option<Permission> {
-    match method {
-        "GetStore" | "ListStores" => Some(Permission::View),
-        "CreateStore" | "UpdateStore" | "DeleteStore" => Some(Permission::Edit),
-        _ => None,
-    }
-}
-
-fn methods(method: &str) -> Option<Permission> {
-    match method {
-        "GetMethod" | "ListMethods" => Some(Permission::View),
-        "CreateMethod" | "UpdateMethod" | "DeleteMethod" | "ImportMethods" => Some(Permission::Edit),
-        _ => None,
-    }
-}
-
-fn operators(method: &str) -> Option<Permission> {
-    match method {
-        "GetCurrentOperator" => Some(Permission::Authorize),
-        "CreateOperator" | "GetOperator" | "ListOperators" | "UpdateOperator" | "RotateOperator" | "RevokeOperator" => {
-            Some(Permission::Administer)
-        }
-        _ => None,
-    }
-}
-
-/// Returns the authenticated caller if its role has `permission`. Every service calls this itself, so that a service
-/// ever served without the layer in front refuses calls instead of trusting them.
-pub(super) fn caller<T>(request: &Request<T>, permission: Permission) -> Result<Caller, Status> {
-    let caller = request.extensions().get::<Caller>().ok_or_else(no_caller)?;
-    if !caller.role.may(permission) {
-        return Err(to_status(Error::CallerRefused(permission)));
-    }
-    Ok(caller.clone())
 }
 
 #[cfg(test)]
@@ -90,9 +43,6 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::model::id::OperatorId;
-    use crate::model::operator::Role;
-    use crate::model::time::Timestamp;
 
     /// Returns the path of every call of the contract.
     fn paths() -> Vec<String> {
@@ -146,16 +96,5 @@ mod tests {
         ] {
             assert_eq!(permission(path), None, "{path}");
         }
-    }
-
-    #[test]
-    fn a_service_refuses_whom_the_layer_did_not_bring_or_should_not_have() {
-        let mut request = Request::new(());
-        assert_eq!(caller(&request, Permission::Authorize).unwrap_err().code(), tonic::Code::Unauthenticated);
-        let viewer =
-            Caller { id: OperatorId::new(Timestamp::EPOCH, [1; 10]), name: "v".to_owned(), role: Role::Viewer };
-        request.extensions_mut().insert(viewer.clone());
-        assert_eq!(caller(&request, Permission::View).unwrap(), viewer);
-        assert_eq!(caller(&request, Permission::Edit).unwrap_err().code(), tonic::Code::PermissionDenied);
     }
 }

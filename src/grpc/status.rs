@@ -7,16 +7,16 @@ use crate::registry::Error;
 use crate::status;
 use crate::telemetry::outage::causes;
 
-/// Returns the status for an error of the registry.
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
-pub(super) fn to_status(error: Error) -> Status {
-    let code = code(&error);
-    log(&error, code);
-    match &error {
-        Error::Invalid(violations) | Error::Taken { violations, .. } => {
-            status::with_violations(code, error.reason(), violations)
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let code = code(&error);
+        log(&error, code);
+        match &error {
+            Error::Invalid(violations) | Error::Taken { violations, .. } => {
+                status::with_violations(code, error.reason(), violations)
+            }
+            _ => status::with_reason(code, error.reason(), error.to_string()),
         }
-        _ => status::with_reason(code, error.reason(), error.to_string()),
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn all_violations_are_told_by_field_with_a_reason_for_programs() {
-        let status = to_status(Error::Invalid(violations(3)));
+        let status = Status::from(Error::Invalid(violations(3)));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(status.message(), "keys[0].key.stores[0]: the store `nowhere` does not exist (and 2 more)");
         let details = status.get_error_details();
@@ -94,11 +94,11 @@ mod tests {
                 violations
             }),
         ] {
-            let headers = to_status(error).into_http::<()>().headers().clone();
+            let headers = Status::from(error).into_http::<()>().headers().clone();
             let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
             assert!(bytes < 8_192, "{bytes} bytes");
         }
-        let details = to_status(Error::Invalid(violations(100_000))).get_error_details();
+        let details = Status::from(Error::Invalid(violations(100_000))).get_error_details();
         let sent = details.bad_request().unwrap().field_violations.clone();
         assert_eq!(sent.last().unwrap().description, format!("and {} more", 100_001 - sent.len()));
         assert!(sent.len() > 20);

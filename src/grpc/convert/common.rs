@@ -1,31 +1,35 @@
 //! Conversion of what several parts of the contract have in common.
 
+use crate::model::key::TokenOrigin;
+use crate::model::method::StoreUse;
+use crate::model::operator::Role;
+use crate::model::store::StoreKind;
 use crate::model::time::Timestamp;
 use crate::proto::v1 as pb;
-use crate::registry::{self, AccessKind, Choice, PageInput, RawDuration, RawTime, WriteOptions};
+use crate::registry::{AccessKind, Choice, Pending, RawDuration, RawTime, Update, UsagePeriod, WriteOptions, Written};
+use crate::registry::{KeyDraft, MethodDraft, OperatorDraft, StoreDraft};
 
-/// Converts the options of a write.
-pub(in crate::grpc) fn options(options: Option<pb::WriteOptions>) -> WriteOptions {
-    let options = options.unwrap_or_default();
-    WriteOptions { comment: options.comment, replica_wait: options.replica_wait.map(raw_duration) }
-}
-
-/// Converts the outcome of a write.
-pub(in crate::grpc) fn written(written: &registry::Written) -> pb::Written {
-    let (named, pending_unknown): (&[_], _) = match &written.pending {
-        registry::Pending::Known(replicas) => (replicas, false),
-        registry::Pending::Unknown => (&[], true),
-    };
-    pb::Written {
-        revision: written.cursor.to_string(),
-        pending_replicas: named.iter().map(ToString::to_string).collect(),
-        pending_unknown,
+impl From<Option<pb::WriteOptions>> for WriteOptions {
+    fn from(options: Option<pb::WriteOptions>) -> Self {
+        let options = options.unwrap_or_default();
+        Self { comment: options.comment, replica_wait: options.replica_wait.map(raw_duration) }
     }
 }
 
-/// Converts the requested page.
-pub(in crate::grpc) fn page(size: i32, token: String) -> PageInput {
-    PageInput { size, token }
+impl From<Written> for pb::Written {
+    fn from(written: Written) -> Self {
+        let (named, pending_unknown) = match written.pending {
+            Pending::Known(replicas) => (replicas, false),
+            Pending::Unknown => (Vec::new(), true),
+        };
+        let pending_replicas = named.iter().map(ToString::to_string).collect();
+        Self { revision: written.cursor.to_string(), pending_replicas, pending_unknown }
+    }
+}
+
+/// Converts each item of a list.
+pub(in crate::grpc) fn all<T, U: From<T>>(items: Vec<T>) -> Vec<U> {
+    items.into_iter().map(U::from).collect()
 }
 
 /// Converts a count that is far below its bound.
@@ -52,25 +56,73 @@ pub(super) fn time(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos }
 }
 
-pub(super) fn mask(mask: Option<prost_types::FieldMask>) -> Vec<String> {
-    mask.unwrap_or_default().paths
+/// An enumeration that the contract has too, with `Unspecified` in addition.
+pub(super) trait Enumeration: Sized {
+    /// The contract's enumeration.
+    type Public: TryFrom<i32> + Into<i32>;
+    /// Returns the value's public form.
+    fn public(self) -> Self::Public;
+    /// Returns the value with this public form; `None` for `Unspecified`.
+    fn from_public(public: Self::Public) -> Option<Self>;
 }
 
-/// Converts the number of an enumeration's value, 0 for none of them.
-pub(super) fn choice<E: TryFrom<i32>, T>(number: i32, value: impl Fn(E) -> Option<T>) -> Choice<T> {
-    match E::try_from(number).map(value) {
+macro_rules! enumerations {
+    ($($ours:ident = $public:ident { $($value:ident),+ })+) => {$(
+        impl Enumeration for $ours {
+            type Public = pb::$public;
+
+            fn public(self) -> pb::$public {
+                match self { $($ours::$value => pb::$public::$value),+ }
+            }
+
+            fn from_public(public: pb::$public) -> Option<Self> {
+                match public { pb::$public::Unspecified => None, $(pb::$public::$value => Some($ours::$value)),+ }
+            }
+        }
+    )+};
+}
+
+enumerations! {
+    AccessKind = Access { All, Selected }
+    Role = Role { Admin, Editor, Viewer, Authorizer }
+    StoreKind = StoreKind { Site, LandingPage, OnlineStore }
+    StoreUse = StoreUse { None, Shared, Optional, Required }
+    TokenOrigin = SecretOrigin { Issued, Supplied }
+    UsagePeriod = UsagePeriod { Hour, Day }
+}
+
+/// Returns the contract's number of a value.
+pub(super) fn number(value: impl Enumeration) -> i32 {
+    value.public().into()
+}
+
+/// Converts the contract's number of a value.
+pub(super) fn choice<T: Enumeration>(number: i32) -> Choice<T> {
+    match T::Public::try_from(number).map(T::from_public) {
         Ok(Some(value)) => Choice::Is(value),
         Ok(None) => Choice::Unset,
         Err(_) => Choice::Unknown(number),
     }
 }
 
-pub(super) fn access_choice(number: i32) -> Choice<AccessKind> {
-    choice(number, |access| match access {
-        pb::Access::Unspecified => None,
-        pb::Access::All => Some(AccessKind::All),
-        pb::Access::Selected => Some(AccessKind::Selected),
-    })
+macro_rules! updates {
+    ($($request:ident($subject:ident by $id:ident) = $draft:ident;)+) => {$(
+        /// Without the options of the write.
+        impl From<pb::$request> for Update<$draft> {
+            fn from(request: pb::$request) -> Self {
+                let subject = request.$subject.unwrap_or_default();
+                let (id, etag) = (subject.$id.clone(), subject.etag.clone());
+                Self { id, draft: subject.into(), mask: request.update_mask.unwrap_or_default().paths, etag }
+            }
+        }
+    )+};
+}
+
+updates! {
+    UpdateKeyRequest(key by id) = KeyDraft;
+    UpdateStoreRequest(store by code) = StoreDraft;
+    UpdateMethodRequest(method by method) = MethodDraft;
+    UpdateOperatorRequest(operator by id) = OperatorDraft;
 }
 
 #[cfg(test)]
@@ -79,18 +131,18 @@ mod tests {
 
     #[test]
     fn a_number_without_a_name_is_told_from_one_that_was_not_given() {
-        assert_eq!(access_choice(0), Choice::Unset);
-        assert_eq!(access_choice(1), Choice::Is(AccessKind::All));
-        assert_eq!(access_choice(2), Choice::Is(AccessKind::Selected));
-        assert_eq!(access_choice(3), Choice::Unknown(3));
-        assert_eq!(access_choice(-1), Choice::Unknown(-1));
+        assert_eq!(choice::<AccessKind>(0), Choice::Unset);
+        assert_eq!(choice(1), Choice::Is(AccessKind::All));
+        assert_eq!(choice(2), Choice::Is(AccessKind::Selected));
+        assert_eq!(choice::<AccessKind>(3), Choice::Unknown(3));
+        assert_eq!(choice::<AccessKind>(-1), Choice::Unknown(-1));
     }
 
     #[test]
     fn no_options_are_the_server_s_own() {
-        assert_eq!(options(None), WriteOptions::default());
+        assert_eq!(WriteOptions::from(None), WriteOptions::default());
         let zero = pb::WriteOptions { replica_wait: Some(prost_types::Duration::default()), ..Default::default() };
-        assert_eq!(options(Some(zero)).replica_wait, Some(RawDuration { seconds: 0, nanos: 0 }));
+        assert_eq!(WriteOptions::from(Some(zero)).replica_wait, Some(RawDuration { seconds: 0, nanos: 0 }));
     }
 
     #[test]

@@ -1,140 +1,138 @@
 //! Conversion of keys.
 
-use crate::model::key::{Access, Key, Secret, TokenOrigin};
+use crate::model::key::{Access, Key, Secret};
 use crate::proto::v1 as pb;
 use crate::registry::{
-    CreateKey, FoundSecret, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, RotateKey, SubjectRef,
-    TokenText, Update, etag,
+    AccessKind, CreateKey, FoundSecret, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, PageInput,
+    RotateKey, SubjectRef, TokenText, etag,
 };
 
-use super::common::{access_choice, mask, page, raw_duration, raw_time, time};
+use super::common::{all, choice, number, raw_duration, raw_time, time};
 
-fn draft(key: pb::Key) -> KeyDraft {
-    KeyDraft {
-        name: key.name,
-        owner: key.owner,
-        contact: key.contact,
-        comment: key.comment,
-        active: key.active,
-        store_access: access_choice(key.store_access),
-        stores: key.stores,
-        method_access: access_choice(key.method_access),
-        methods: key.methods,
-        not_before: key.not_before.map(raw_time),
-        expires: key.expire_time.map(raw_time),
-        networks: key.networks,
-        labels: key.labels,
+impl From<pb::Key> for KeyDraft {
+    fn from(key: pb::Key) -> Self {
+        Self {
+            name: key.name,
+            owner: key.owner,
+            contact: key.contact,
+            comment: key.comment,
+            active: key.active,
+            store_access: choice(key.store_access),
+            stores: key.stores,
+            method_access: choice(key.method_access),
+            methods: key.methods,
+            not_before: key.not_before.map(raw_time),
+            expires: key.expire_time.map(raw_time),
+            networks: key.networks,
+            labels: key.labels,
+        }
     }
 }
 
-/// Converts a CreateKey request, without its options.
-pub(in crate::grpc) fn create_key(request: pb::CreateKeyRequest) -> CreateKey {
-    CreateKey {
-        key: draft(request.key.unwrap_or_default()),
-        token: TokenText(request.token),
-        request_id: request.request_id,
+impl From<pb::CreateKeyRequest> for CreateKey {
+    fn from(request: pb::CreateKeyRequest) -> Self {
+        Self {
+            key: request.key.unwrap_or_default().into(),
+            token: TokenText(request.token),
+            request_id: request.request_id,
+        }
     }
 }
 
-/// Converts an UpdateKey request, without its options.
-pub(in crate::grpc) fn update_key(request: pb::UpdateKeyRequest) -> Update<KeyDraft> {
-    let mut key = request.key.unwrap_or_default();
-    let (id, etag) = (std::mem::take(&mut key.id), std::mem::take(&mut key.etag));
-    Update { id, draft: draft(key), mask: mask(request.update_mask), etag }
-}
-
-/// Converts a RotateKey request, without its options.
-pub(in crate::grpc) fn rotate_key(request: pb::RotateKeyRequest) -> RotateKey {
-    RotateKey {
-        key: SubjectRef { id: request.id, etag: request.etag },
-        overlap: request.overlap.map(raw_duration),
-        token: TokenText(request.token),
+impl From<pb::RotateKeyRequest> for RotateKey {
+    fn from(request: pb::RotateKeyRequest) -> Self {
+        Self {
+            key: SubjectRef { id: request.id, etag: request.etag },
+            overlap: request.overlap.map(raw_duration),
+            token: TokenText(request.token),
+        }
     }
 }
 
-/// Converts a ListKeys request.
-pub(in crate::grpc) fn list_keys(request: pb::ListKeysRequest) -> ListKeys {
-    ListKeys {
-        page: page(request.page_size, request.page_token),
-        active: request.active,
-        revoked: request.revoked,
-        store_access: access_choice(request.store_access),
-        method_access: access_choice(request.method_access),
-        store: request.store,
-        method: request.method,
-        text: request.text,
-        owner: request.owner,
-        expire_before: request.expire_before.map(raw_time),
-        unused_since: request.unused_since.map(raw_time),
-        used: request.used,
+impl From<pb::ListKeysRequest> for ListKeys {
+    fn from(request: pb::ListKeysRequest) -> Self {
+        Self {
+            page: PageInput { size: request.page_size, token: request.page_token },
+            active: request.active,
+            revoked: request.revoked,
+            store_access: choice(request.store_access),
+            method_access: choice(request.method_access),
+            store: request.store,
+            method: request.method,
+            text: request.text,
+            owner: request.owner,
+            expire_before: request.expire_before.map(raw_time),
+            unused_since: request.unused_since.map(raw_time),
+            used: request.used,
+        }
     }
 }
 
-/// Converts an ImportKeys request, without its options.
-pub(in crate::grpc) fn import_keys(request: pb::ImportKeysRequest) -> ImportKeys {
-    let keys = request.keys.into_iter().map(|imported| ImportedKey {
-        key: draft(imported.key.unwrap_or_default()),
-        secret: match imported.secret {
-            None => ImportSecret::None,
-            Some(pb::imported_key::Secret::Token(token)) => ImportSecret::Token(TokenText(token)),
-            Some(pb::imported_key::Secret::Sha256(digest)) => ImportSecret::Sha256(TokenText(digest)),
-        },
-        hint: imported.hint,
-    });
-    ImportKeys { keys: keys.collect(), dry_run: request.dry_run }
-}
-
-/// Converts a key to its public form.
-pub(in crate::grpc) fn key(key: Key) -> pb::Key {
-    let spec = key.spec;
-    let (store_access, stores) = access(spec.stores);
-    let (method_access, methods) = access(spec.methods);
-    let (revoke_time, revoke_reason) =
-        key.revoked.map_or((None, String::new()), |revoked| (Some(time(revoked.at)), revoked.reason));
-    pb::Key {
-        id: key.id.to_string(),
-        name: spec.name,
-        owner: spec.owner,
-        contact: spec.contact,
-        comment: spec.comment,
-        active: Some(spec.active),
-        revoke_time,
-        revoke_reason,
-        store_access: store_access.into(),
-        stores,
-        method_access: method_access.into(),
-        methods,
-        not_before: spec.not_before.map(time),
-        expire_time: spec.expires.map(time),
-        networks: spec.networks.iter().map(ToString::to_string).collect(),
-        labels: spec.labels,
-        secrets: key.secrets.into_iter().map(secret).collect(),
-        create_time: Some(time(key.created)),
-        update_time: Some(time(key.updated)),
-        last_use_time: key.last_used.map(time),
-        etag: etag(key.row_revision),
+impl From<pb::ImportKeysRequest> for ImportKeys {
+    fn from(request: pb::ImportKeysRequest) -> Self {
+        let keys = request.keys.into_iter().map(|imported| ImportedKey {
+            key: imported.key.unwrap_or_default().into(),
+            secret: match imported.secret {
+                None => ImportSecret::None,
+                Some(pb::imported_key::Secret::Token(token)) => ImportSecret::Token(TokenText(token)),
+                Some(pb::imported_key::Secret::Sha256(digest)) => ImportSecret::Sha256(TokenText(digest)),
+            },
+            hint: imported.hint,
+        });
+        Self { keys: keys.collect(), dry_run: request.dry_run }
     }
 }
 
-fn access(access: Access<String>) -> (pb::Access, Vec<String>) {
+impl From<Key> for pb::Key {
+    fn from(key: Key) -> Self {
+        let spec = key.spec;
+        let (store_access, stores) = access(spec.stores);
+        let (method_access, methods) = access(spec.methods);
+        let (revoke_time, revoke_reason) =
+            key.revoked.map_or((None, String::new()), |revoked| (Some(time(revoked.at)), revoked.reason));
+        Self {
+            id: key.id.to_string(),
+            name: spec.name,
+            owner: spec.owner,
+            contact: spec.contact,
+            comment: spec.comment,
+            active: Some(spec.active),
+            revoke_time,
+            revoke_reason,
+            store_access,
+            stores,
+            method_access,
+            methods,
+            not_before: spec.not_before.map(time),
+            expire_time: spec.expires.map(time),
+            networks: spec.networks.iter().map(ToString::to_string).collect(),
+            labels: spec.labels,
+            secrets: all(key.secrets),
+            create_time: Some(time(key.created)),
+            update_time: Some(time(key.updated)),
+            last_use_time: key.last_used.map(time),
+            etag: etag(key.row_revision),
+        }
+    }
+}
+
+fn access(access: Access<String>) -> (i32, Vec<String>) {
     match access {
-        Access::All => (pb::Access::All, Vec::new()),
-        Access::Selected(list) => (pb::Access::Selected, list),
+        Access::All => (number(AccessKind::All), Vec::new()),
+        Access::Selected(list) => (number(AccessKind::Selected), list),
     }
 }
 
-fn secret(secret: Secret) -> pb::Secret {
-    let origin = match secret.origin {
-        TokenOrigin::Issued => pb::SecretOrigin::Issued,
-        TokenOrigin::Supplied => pb::SecretOrigin::Supplied,
-    };
-    pb::Secret {
-        id: secret.id.to_string(),
-        hint: secret.hint,
-        origin: origin.into(),
-        create_time: Some(time(secret.created)),
-        expire_time: secret.expires.map(time),
-        last_use_time: secret.last_used.map(time),
+impl From<Secret> for pb::Secret {
+    fn from(secret: Secret) -> Self {
+        Self {
+            id: secret.id.to_string(),
+            hint: secret.hint,
+            origin: number(secret.origin),
+            create_time: Some(time(secret.created)),
+            expire_time: secret.expires.map(time),
+            last_use_time: secret.last_used.map(time),
+        }
     }
 }
 
@@ -143,11 +141,11 @@ pub(in crate::grpc) fn find_key_response(found: FoundSecret) -> pb::FindKeyRespo
     let shown = if found.deleted {
         pb::Key { id: found.key.id.to_string(), name: found.key.spec.name, ..Default::default() }
     } else {
-        key(found.key)
+        found.key.into()
     };
     pb::FindKeyResponse {
         key: Some(shown),
-        secret: Some(secret(found.secret)),
+        secret: Some(found.secret.into()),
         deleted: found.deleted,
         end_time: found.ended.map(time),
     }
@@ -158,9 +156,9 @@ mod tests {
     use super::*;
     use crate::model::change::Revision;
     use crate::model::id::{KeyId, SecretId};
-    use crate::model::key::{KeySpec, Revocation};
+    use crate::model::key::{KeySpec, Revocation, TokenOrigin};
     use crate::model::time::Timestamp;
-    use crate::registry::{AccessKind, Choice, RawTime};
+    use crate::registry::{Choice, RawTime, Update};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds, 0).unwrap()
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_key_is_told() {
-        let sent = key(full());
+        let sent = pb::Key::from(full());
         assert_eq!(sent.store_access(), pb::Access::All);
         assert_eq!((sent.method_access(), sent.methods.len()), (pb::Access::Selected, 1));
         assert_eq!(
@@ -227,12 +225,13 @@ mod tests {
 
     #[test]
     fn what_is_told_of_a_key_can_be_given_back() {
-        let sent = key(full());
-        let again = update_key(pb::UpdateKeyRequest {
+        let sent = pb::Key::from(full());
+        let again: Update<KeyDraft> = (pb::UpdateKeyRequest {
             key: Some(sent.clone()),
             update_mask: Some(prost_types::FieldMask { paths: vec!["name".to_owned()] }),
             options: None,
-        });
+        })
+        .into();
         assert_eq!((again.id, again.etag, again.mask), (sent.id, sent.etag, vec!["name".to_owned()]));
         let draft = again.draft;
         assert_eq!((draft.name, draft.owner, draft.comment), (sent.name, sent.owner, sent.comment));

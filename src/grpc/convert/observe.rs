@@ -5,36 +5,38 @@ use prost_types::{ListValue, Struct, Value};
 
 use crate::model::change::Change;
 use crate::proto::v1 as pb;
-use crate::registry::{GetUsage, ListChanges, LostChange, Replica, UsageCount, UsagePeriod};
+use crate::registry::{GetUsage, ListChanges, LostChange, PageInput, Replica, UsageCount};
 
-use super::common::{choice, count, duration, page, raw_time, time};
+use super::common::{choice, count, duration, raw_time, time};
 
-/// Converts a ListChanges request.
-pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChanges {
-    ListChanges {
-        page: page(request.page_size, request.page_token),
-        subject_kind: request.subject_kind,
-        subject_id: request.subject_id,
-        actor: request.actor,
-        start: request.start_time.map(raw_time),
-        end: request.end_time.map(raw_time),
+impl From<pb::ListChangesRequest> for ListChanges {
+    fn from(request: pb::ListChangesRequest) -> Self {
+        Self {
+            page: PageInput { size: request.page_size, token: request.page_token },
+            subject_kind: request.subject_kind,
+            subject_id: request.subject_id,
+            actor: request.actor,
+            start: request.start_time.map(raw_time),
+            end: request.end_time.map(raw_time),
+        }
     }
 }
 
-/// Converts a change to its public form.
-pub(in crate::grpc) fn change(change: Change) -> pb::Change {
-    pb::Change {
-        revision: change.revision.0,
-        ordinal: change.ordinal,
-        time: Some(time(change.at)),
-        actor: change.actor,
-        actor_name: change.actor_name,
-        action: change.action,
-        comment: change.comment,
-        subject_kind: change.kind,
-        subject_id: change.subject,
-        before: change.before.map(image),
-        after: change.after.map(image),
+impl From<Change> for pb::Change {
+    fn from(change: Change) -> Self {
+        Self {
+            revision: change.revision.0,
+            ordinal: change.ordinal,
+            time: Some(time(change.at)),
+            actor: change.actor,
+            actor_name: change.actor_name,
+            action: change.action,
+            comment: change.comment,
+            subject_kind: change.kind,
+            subject_id: change.subject,
+            before: change.before.map(image),
+            after: change.after.map(image),
+        }
     }
 }
 
@@ -63,42 +65,41 @@ fn value(json: serde_json::Value) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// Converts a GetKeyUsage request.
-pub(in crate::grpc) fn get_usage(request: pb::GetKeyUsageRequest) -> GetUsage {
-    GetUsage {
-        key_id: request.key_id,
-        start: request.start_time.map(raw_time),
-        end: request.end_time.map(raw_time),
-        period: choice(request.period, |period| match period {
-            pb::UsagePeriod::Unspecified => None,
-            pb::UsagePeriod::Hour => Some(UsagePeriod::Hour),
-            pb::UsagePeriod::Day => Some(UsagePeriod::Day),
-        }),
+impl From<pb::GetKeyUsageRequest> for GetUsage {
+    fn from(request: pb::GetKeyUsageRequest) -> Self {
+        Self {
+            key_id: request.key_id,
+            start: request.start_time.map(raw_time),
+            end: request.end_time.map(raw_time),
+            period: choice(request.period),
+        }
     }
 }
 
-/// Converts a count to its public form.
-pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
-    pb::UsageCount {
-        start_time: Some(time(usage.start)),
-        method: usage.method,
-        store: usage.store,
-        allowed: usage.allowed,
-        calls: count(usage.calls),
+impl From<UsageCount> for pb::UsageCount {
+    fn from(usage: UsageCount) -> Self {
+        Self {
+            start_time: Some(time(usage.start)),
+            method: usage.method,
+            store: usage.store,
+            allowed: usage.allowed,
+            calls: count(usage.calls),
+        }
     }
 }
 
-/// Converts a lost change to its public form.
-pub(in crate::grpc) fn lost_change(change: LostChange) -> pb::LostChange {
-    pb::LostChange {
-        revision: change.cursor.to_string(),
-        kind: change.kind,
-        id: change.subject,
-        action: change.action,
-        ended_secret_ids: change.detail.ended_secrets,
-        switched_off: change.detail.switched_off,
-        notice_time: Some(time(change.noticed)),
-        reported_by: change.reported_by.to_string(),
+impl From<LostChange> for pb::LostChange {
+    fn from(change: LostChange) -> Self {
+        Self {
+            revision: change.cursor.to_string(),
+            kind: change.kind,
+            id: change.subject,
+            action: change.action,
+            ended_secret_ids: change.detail.ended_secrets,
+            switched_off: change.detail.switched_off,
+            notice_time: Some(time(change.noticed)),
+            reported_by: change.reported_by.to_string(),
+        }
     }
 }
 

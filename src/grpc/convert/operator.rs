@@ -1,61 +1,40 @@
 //! Conversion of operators.
 
-use crate::model::operator::{Operator, Role};
+use crate::model::operator::Operator;
 use crate::proto::v1 as pb;
-use crate::registry::{Choice, ListOperators, OperatorDraft, Update, etag};
+use crate::registry::{ListOperators, OperatorDraft, PageInput, etag};
 
-use super::common::{choice, mask, page, raw_time, time};
+use super::common::{choice, number, raw_time, time};
 
-fn role_choice(number: i32) -> Choice<Role> {
-    choice(number, |role| match role {
-        pb::Role::Unspecified => None,
-        pb::Role::Admin => Some(Role::Admin),
-        pb::Role::Editor => Some(Role::Editor),
-        pb::Role::Viewer => Some(Role::Viewer),
-        pb::Role::Authorizer => Some(Role::Authorizer),
-    })
-}
-
-/// Converts the desired state of an operator.
-pub(in crate::grpc) fn operator_draft(operator: Option<pb::Operator>) -> OperatorDraft {
-    let operator = operator.unwrap_or_default();
-    OperatorDraft { name: operator.name, role: role_choice(operator.role), expires: operator.expire_time.map(raw_time) }
-}
-
-/// Converts an UpdateOperator request, without its options.
-pub(in crate::grpc) fn update_operator(request: pb::UpdateOperatorRequest) -> Update<OperatorDraft> {
-    let mut operator = request.operator.unwrap_or_default();
-    let (id, etag) = (std::mem::take(&mut operator.id), std::mem::take(&mut operator.etag));
-    Update { id, draft: operator_draft(Some(operator)), mask: mask(request.update_mask), etag }
-}
-
-/// Converts a ListOperators request.
-pub(in crate::grpc) fn list_operators(request: pb::ListOperatorsRequest) -> ListOperators {
-    ListOperators {
-        page: page(request.page_size, request.page_token),
-        role: role_choice(request.role),
-        include_revoked: request.include_revoked,
+impl From<pb::Operator> for OperatorDraft {
+    fn from(operator: pb::Operator) -> Self {
+        Self { name: operator.name, role: choice(operator.role), expires: operator.expire_time.map(raw_time) }
     }
 }
 
-/// Converts an operator to its public form.
-pub(in crate::grpc) fn operator(operator: Operator) -> pb::Operator {
-    let role = match operator.role {
-        Role::Admin => pb::Role::Admin,
-        Role::Editor => pb::Role::Editor,
-        Role::Viewer => pb::Role::Viewer,
-        Role::Authorizer => pb::Role::Authorizer,
-    };
-    pb::Operator {
-        id: operator.id.to_string(),
-        name: operator.name,
-        role: role.into(),
-        expire_time: operator.expires.map(time),
-        revoke_time: operator.revoked.map(time),
-        hint: operator.hint,
-        create_time: Some(time(operator.created)),
-        update_time: Some(time(operator.updated)),
-        etag: etag(operator.row_revision),
+impl From<pb::ListOperatorsRequest> for ListOperators {
+    fn from(request: pb::ListOperatorsRequest) -> Self {
+        Self {
+            page: PageInput { size: request.page_size, token: request.page_token },
+            role: choice(request.role),
+            include_revoked: request.include_revoked,
+        }
+    }
+}
+
+impl From<Operator> for pb::Operator {
+    fn from(operator: Operator) -> Self {
+        Self {
+            id: operator.id.to_string(),
+            name: operator.name,
+            role: number(operator.role),
+            expire_time: operator.expires.map(time),
+            revoke_time: operator.revoked.map(time),
+            hint: operator.hint,
+            create_time: Some(time(operator.created)),
+            update_time: Some(time(operator.updated)),
+            etag: etag(operator.row_revision),
+        }
     }
 }
 
@@ -64,15 +43,16 @@ mod tests {
     use super::*;
     use crate::model::change::Revision;
     use crate::model::id::OperatorId;
+    use crate::model::operator::Role;
     use crate::model::time::Timestamp;
-    use crate::registry::RawTime;
+    use crate::registry::{Choice, RawTime, Update};
 
     #[test]
     fn an_operator_reads_back_as_it_was_told() {
         let at = |seconds| Timestamp::from_seconds(seconds, 0).unwrap();
         for role in [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer] {
             let id = OperatorId::new(at(1), [7; 10]);
-            let sent = operator(Operator {
+            let sent = pb::Operator::from(Operator {
                 id,
                 name: "shop".to_owned(),
                 role,
@@ -85,7 +65,7 @@ mod tests {
             });
             assert_eq!((sent.revoke_time.unwrap().seconds, sent.hint.as_str()), (8, "aB3d"));
             let request = pb::UpdateOperatorRequest { operator: Some(sent), ..pb::UpdateOperatorRequest::default() };
-            let update = update_operator(request);
+            let update = Update::from(request);
             let draft = OperatorDraft {
                 name: "shop".to_owned(),
                 role: Choice::Is(role),

@@ -1,68 +1,49 @@
 //! Conversion of stores.
 
-use crate::model::store::{Store, StoreKind};
+use crate::model::store::Store;
 use crate::proto::v1 as pb;
-use crate::registry::{Choice, ListStores, StoreDraft, Update, etag};
+use crate::registry::{ListStores, PageInput, StoreDraft, etag};
 
-use super::common::{choice, mask, page, time};
+use super::common::{choice, number, time};
 
-fn kind_choice(number: i32) -> Choice<StoreKind> {
-    choice(number, |kind| match kind {
-        pb::StoreKind::Unspecified => None,
-        pb::StoreKind::Site => Some(StoreKind::Site),
-        pb::StoreKind::LandingPage => Some(StoreKind::LandingPage),
-        pb::StoreKind::OnlineStore => Some(StoreKind::OnlineStore),
-    })
-}
-
-/// Converts the desired state of a store.
-pub(in crate::grpc) fn store_draft(store: Option<pb::Store>) -> StoreDraft {
-    let store = store.unwrap_or_default();
-    StoreDraft {
-        code: store.code,
-        name: store.name,
-        kind: kind_choice(store.kind),
-        platform: store.platform,
-        hosts: store.hosts,
-        active: store.active,
+impl From<pb::Store> for StoreDraft {
+    fn from(store: pb::Store) -> Self {
+        Self {
+            code: store.code,
+            name: store.name,
+            kind: choice(store.kind),
+            platform: store.platform,
+            hosts: store.hosts,
+            active: store.active,
+        }
     }
 }
 
-/// Converts an UpdateStore request, without its options.
-pub(in crate::grpc) fn update_store(request: pb::UpdateStoreRequest) -> Update<StoreDraft> {
-    let etag = request.store.as_ref().map(|store| store.etag.clone()).unwrap_or_default();
-    let draft = store_draft(request.store);
-    Update { id: draft.code.clone(), draft, mask: mask(request.update_mask), etag }
-}
-
-/// Converts a ListStores request.
-pub(in crate::grpc) fn list_stores(request: pb::ListStoresRequest) -> ListStores {
-    ListStores {
-        page: page(request.page_size, request.page_token),
-        active: request.active,
-        platform: request.platform,
-        kind: kind_choice(request.kind),
-        text: request.text,
+impl From<pb::ListStoresRequest> for ListStores {
+    fn from(request: pb::ListStoresRequest) -> Self {
+        Self {
+            page: PageInput { size: request.page_size, token: request.page_token },
+            active: request.active,
+            platform: request.platform,
+            kind: choice(request.kind),
+            text: request.text,
+        }
     }
 }
 
-/// Converts a store to its public form.
-pub(in crate::grpc) fn store(store: Store) -> pb::Store {
-    let kind = match store.kind {
-        StoreKind::Site => pb::StoreKind::Site,
-        StoreKind::LandingPage => pb::StoreKind::LandingPage,
-        StoreKind::OnlineStore => pb::StoreKind::OnlineStore,
-    };
-    pb::Store {
-        code: store.code.into(),
-        name: store.name,
-        kind: kind.into(),
-        platform: store.platform,
-        hosts: store.hosts,
-        active: Some(store.active),
-        create_time: Some(time(store.created)),
-        update_time: Some(time(store.updated)),
-        etag: etag(store.row_revision),
+impl From<Store> for pb::Store {
+    fn from(store: Store) -> Self {
+        Self {
+            code: store.code.into(),
+            name: store.name,
+            kind: number(store.kind),
+            platform: store.platform,
+            hosts: store.hosts,
+            active: Some(store.active),
+            create_time: Some(time(store.created)),
+            update_time: Some(time(store.updated)),
+            etag: etag(store.row_revision),
+        }
     }
 }
 
@@ -70,13 +51,14 @@ pub(in crate::grpc) fn store(store: Store) -> pb::Store {
 mod tests {
     use super::*;
     use crate::model::change::Revision;
-    use crate::model::store::StoreNumber;
+    use crate::model::store::{StoreKind, StoreNumber};
     use crate::model::time::Timestamp;
+    use crate::registry::{Choice, Update};
 
     #[test]
     fn a_store_reads_back_as_it_was_told() {
         for kind in [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore] {
-            let sent = store(Store {
+            let sent = pb::Store::from(Store {
                 number: StoreNumber(3),
                 code: "main".parse().unwrap(),
                 name: "Main".to_owned(),
@@ -89,7 +71,7 @@ mod tests {
                 row_revision: Revision(5),
             });
             let update =
-                update_store(pb::UpdateStoreRequest { store: Some(sent), ..pb::UpdateStoreRequest::default() });
+                Update::from(pb::UpdateStoreRequest { store: Some(sent), ..pb::UpdateStoreRequest::default() });
             let draft = StoreDraft {
                 code: "main".to_owned(),
                 name: "Main".to_owned(),
