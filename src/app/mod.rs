@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::Layer as _;
 
 use self::convergence::LiveReplicas;
 pub use self::error::Error;
@@ -39,7 +38,7 @@ use crate::gateway::forward_auth::TrustedPeers;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
 use crate::grpc::LongCalls;
-use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
+use crate::grpc::auth::{CallerAuth, CallerAuthService};
 use crate::lifecycle::{self, ShutdownOutcome, Tasks};
 use crate::model::change::Cursor;
 use crate::model::id::ReplicaId;
@@ -144,7 +143,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         .map_err(|error| Error::Failed(format!("the API descriptor could not be read: {error}")))?;
     let admin = grpc::with_pages(admin_routes, console.router());
     let admin = LongCalls::new(admin.clone(), admin, threads.long_administer.clone(), grpc::MAX_ADMIN_MESSAGE);
-    let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required).layer(admin);
+    let admin = CallerAuthService::new(admin, authority.clone(), CallerAuth::Required);
     let listener = move_to_threads(ports.admin, &threads.administer).map_err(taken)?;
     let admin_peer = config.max_connections_per_peer.min(config.admin_connections / 2);
     let limits = Limits::administration(config.admin_connections, admin_peer, grpc::checks_caller);

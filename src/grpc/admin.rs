@@ -14,7 +14,6 @@ pub(super) struct AdminApi {
     pub(super) authority: Authority,
 }
 
-/// The outcome of a call.
 pub(super) type Reply<T> = Result<Response<T>, Status>;
 
 /// Returns the response of a successful call.

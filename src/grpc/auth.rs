@@ -1,4 +1,4 @@
-//! Caller authentication: the layer before every service that identifies operators by token and checks roles.
+//! Caller authentication: the service before all others that identifies operators by token and checks roles.
 //!
 //! Refusals are sent before the body is read. An admitted caller is in the request's extensions.
 
@@ -8,9 +8,9 @@ use futures_util::future::{BoxFuture, Either, FutureExt as _};
 use http::{HeaderMap, Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::{Layer, Service};
+use tower::Service;
 
-use super::no_decision::no_decision;
+use super::decide::no_decision;
 use super::permissions::{needs_caller, permission};
 use super::status::no_caller;
 use crate::authority::Authority;
@@ -27,34 +27,12 @@ pub enum CallerAuth {
     OffForDecisions,
 }
 
-/// Puts [`CallerAuthService`] in front of a service.
-#[derive(Debug, Clone)]
-pub struct CallerAuthLayer {
-    authority: Authority,
-    auth: CallerAuth,
-}
-
 /// Passes a call to `S` if its caller may make it.
 #[derive(Debug, Clone)]
 pub struct CallerAuthService<S> {
     inner: S,
     authority: Authority,
     auth: CallerAuth,
-}
-
-impl CallerAuthLayer {
-    /// Creates a layer that identifies callers through `authority`.
-    pub const fn new(authority: Authority, auth: CallerAuth) -> Self {
-        Self { authority, auth }
-    }
-}
-
-impl<S> Layer<S> for CallerAuthLayer {
-    type Service = CallerAuthService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        CallerAuthService { inner, authority: self.authority.clone(), auth: self.auth }
-    }
 }
 
 /// Outcome of the permission check, as far as it is known without waiting.
@@ -65,6 +43,11 @@ enum Admission {
 }
 
 impl<S> CallerAuthService<S> {
+    /// Creates the service in front of `inner`; it identifies callers through `authority`.
+    pub const fn new(inner: S, authority: Authority, auth: CallerAuth) -> Self {
+        Self { inner, authority, auth }
+    }
+
     fn check_caller(&self, path: &str, headers: &HeaderMap) -> Admission {
         // Health, reflection and paths without a service need no credentials.
         let Some(needed) = permission(path) else {
@@ -89,10 +72,7 @@ impl<S> CallerAuthService<S> {
 
 impl<S> Service<Request<Body>> for CallerAuthService<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Error: Send,
-    S::Future: Send,
-    S::Error: Send,
+    S: Service<Request<Body>, Response = Response<Body>, Error: Send, Future: Send> + Clone + Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -115,13 +95,10 @@ where
                 // The clone was not polled for readiness; the original was, and must make the call.
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let call = async move {
-                    let operator = match authority.operator(&token).await {
-                        Ok(operator) => operator,
-                        Err(undecided) => return Ok(no_decision(undecided).into_http()),
-                    };
-                    match admit(operator.as_ref(), needed) {
-                        Ok(operator) => {
-                            attach_caller(&mut request, Some(caller(operator)));
+                    let operator = authority.operator(&token).await.map_err(no_decision);
+                    match operator.and_then(|operator| admit(operator.as_ref(), needed).map(caller)) {
+                        Ok(caller) => {
+                            attach_caller(&mut request, Some(caller));
                             inner.call(request).await
                         }
                         Err(status) => Ok(status.into_http()),

@@ -8,32 +8,25 @@ use prost::Message;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Code, Request, Response, Status};
 
-use super::decide::{authorize, batch_authorize};
-use super::no_decision::no_decision;
+use super::decide::{authorize, batch_authorize, no_decision};
 use super::request::{BorrowedRequest, parse_revision};
 use super::wire::{Framed, to_reason};
 use crate::authority::{AppliedRevision, Authority, Introspection};
 use crate::lifecycle::Tasks;
 use crate::model::violations::Violations;
 use crate::proto::v1 as pb;
-use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use crate::proto::v1::authorization_service_server::AuthorizationService;
 use crate::status;
 
 /// Serves decisions of an authority.
 #[derive(Debug)]
 pub(super) struct AuthorizationApi {
-    authority: Authority,
-    tasks: Tasks,
+    pub(super) authority: Authority,
+    /// Streams end when these stop.
+    pub(super) tasks: Tasks,
 }
 
 type ChangeStream = Pin<Box<dyn Stream<Item = Result<pb::WatchChangesResponse, Status>> + Send>>;
-
-impl AuthorizationApi {
-    /// Creates the service over `authority`; its streams end when `tasks` stop.
-    pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
-        AuthorizationServiceServer::new(Self { authority, tasks })
-    }
-}
 
 #[tonic::async_trait]
 impl AuthorizationService for AuthorizationApi {

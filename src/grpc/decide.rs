@@ -1,17 +1,21 @@
 //! Deciding for AuthorizationService: from requests to encoded responses.
 
 use futures_util::future::{FutureExt as _, join_all};
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::no_decision::no_decision;
 use super::request::BorrowedRequest;
 use super::wire::{self, Framed};
-use crate::authority::Authority;
+use crate::authority::{Authority, Undecided};
 use crate::model::violations::Violations;
 use crate::status;
 
-/// Most requests in a batch.
 const MAX_BATCH: usize = 1_000;
+
+/// Returns the status of a call for which no decision was possible.
+pub(super) fn no_decision(undecided: Undecided) -> Status {
+    let code = if undecided == Undecided::ForeignRevision { Code::FailedPrecondition } else { Code::Unavailable };
+    status::with_reason(code, undecided.reason(), undecided.to_string())
+}
 
 /// Decides a request and returns an encoded `AuthorizeResponse`.
 pub(super) async fn authorize(authority: &Authority, request: &BorrowedRequest<'_>) -> Result<Framed, Status> {
@@ -53,4 +57,20 @@ pub(super) async fn batch_authorize(authority: &Authority, requests: &[BorrowedR
         (position, response.unwrap_or_else(|undecided| wire::encode_undecided(&no_decision(undecided), &[])))
     });
     Ok(batch.with_inserted(join_all(waiting).await))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_call_without_a_decision_gets_the_reason() {
+        let status = no_decision(Undecided::Behind);
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.get_error_details().error_info().unwrap().reason, "REPLICA_BEHIND");
+        // The same call fails again on every replica.
+        assert_eq!(no_decision(Undecided::ForeignRevision).code(), Code::FailedPrecondition);
+    }
 }

@@ -49,14 +49,6 @@ enum Rpc {
     BatchAuthorize,
 }
 
-/// A body, as far as it has been read.
-enum RequestBody {
-    /// One complete message.
-    SingleFrame(Bytes),
-    /// Anything else, from its beginning.
-    Other(BufferedBody),
-}
-
 /// The body of a response: one message, and trailers that report success.
 struct UnaryBody {
     message: Option<Bytes>,
@@ -72,8 +64,7 @@ impl<S> FastPath<S> {
 
 impl<S> Service<Request<Body>> for FastPath<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -92,11 +83,11 @@ where
         let (parts, body) = request.into_parts();
         let response = async move {
             let buffered = match read_single_frame(body).await {
-                RequestBody::SingleFrame(framed) => match call.handle(&authority, &framed).await {
+                Ok(framed) => match call.handle(&authority, &framed).await {
                     Some(response) => return Ok(response.map_or_else(Status::into_http, respond)),
                     None => BufferedBody::new([Ok(Frame::data(framed))], None),
                 },
-                RequestBody::Other(buffered) => buffered,
+                Err(buffered) => buffered,
             };
             inner.oneshot(Request::from_parts(parts, Body::new(buffered))).boxed().await
         };
@@ -130,23 +121,21 @@ impl Rpc {
     }
 }
 
-/// Reads a body: all of it, if it is one short message.
-async fn read_single_frame(mut body: Body) -> RequestBody {
+/// Reads a body: all of it, if it is one short message. Anything else is returned as the error, from its beginning.
+async fn read_single_frame(mut body: Body) -> Result<Bytes, BufferedBody> {
     let first = body.frame().await;
     let Some(framed) = first.as_ref().and_then(complete_message).cloned() else {
-        return RequestBody::Other(BufferedBody::new(first, Some(body)));
+        return Err(BufferedBody::new(first, Some(body)));
     };
     // Many clients send the end separately, as a frame without data.
     while !body.is_end_stream() {
         match body.frame().await {
             None => break,
             Some(Ok(next)) if next.data_ref().is_some_and(Bytes::is_empty) => {}
-            Some(next) => {
-                return RequestBody::Other(BufferedBody::new(first.into_iter().chain([next]), Some(body)));
-            }
+            Some(next) => return Err(BufferedBody::new(first.into_iter().chain([next]), Some(body))),
         }
     }
-    RequestBody::SingleFrame(framed)
+    Ok(framed)
 }
 
 /// Returns the data of a frame that may be the complete message of a call.
@@ -209,29 +198,23 @@ mod tests {
     /// Reads `frames`, and returns whether they are a message, and a description of each.
     async fn read_frames(frames: Frames) -> (bool, Vec<String>) {
         let (message, mut body) = match read_single_frame(Body::new(StreamBody::new(stream::iter(frames)))).await {
-            RequestBody::SingleFrame(framed) => (true, BufferedBody::new([Ok(Frame::data(framed))], None)),
-            RequestBody::Other(buffered) => (false, buffered),
+            Ok(framed) => (true, BufferedBody::new([Ok(Frame::data(framed))], None)),
+            Err(buffered) => (false, buffered),
         };
-        let mut descriptions = Vec::new();
+        let mut frames = Vec::new();
         while let Some(frame) = body.frame().await {
-            descriptions.push(match frame.map(Frame::into_data) {
-                Ok(Ok(data)) => format!("{data:?}"),
-                Ok(Err(frame)) => format!("{:?}", frame.trailers_ref()),
-                Err(status) => status.message().to_owned(),
-            });
+            frames.push(frame);
         }
         assert!(body.is_end_stream() || !message);
-        (message, descriptions)
+        (message, describe(&frames))
     }
 
     fn describe(frames: &[Result<Frame<Bytes>, Status>]) -> Vec<String> {
-        let description = |frame: &Result<Frame<Bytes>, Status>| match frame {
-            Ok(frame) => {
-                frame.data_ref().map_or_else(|| format!("{:?}", frame.trailers_ref()), |data| format!("{data:?}"))
-            }
+        let describe = |frame: &Result<Frame<Bytes>, Status>| match frame {
+            Ok(frame) => format!("{:?} {:?}", frame.data_ref(), frame.trailers_ref()),
             Err(status) => status.message().to_owned(),
         };
-        frames.iter().map(description).collect()
+        frames.iter().map(describe).collect()
     }
 
     #[tokio::test]
@@ -243,29 +226,24 @@ mod tests {
 
     #[tokio::test]
     async fn anything_else_comes_out_as_it_went_in() {
-        let long = [&[0, 0, 0, 0x80, 0][..], &[0; 0x8000]].concat();
         let broken = || Err(Status::internal("broken"));
-        let others: [fn() -> Frames; 6] = [
-            Vec::new,
-            || vec![data(&FRAMED[..5]), data(&FRAMED[5..])],
-            || vec![data(FRAMED), data(FRAMED)],
-            || vec![data(FRAMED), trailers()],
-            || vec![trailers()],
-            || vec![data(&[]), data(FRAMED)],
+        // Longer than a data thread reads by itself.
+        let long = [&[0, 0, 0, 0x80, 0][..], &[0; 0x8000]].concat();
+        let others: [&dyn Fn() -> Frames; 9] = [
+            &Vec::new,
+            &|| vec![data(&FRAMED[..5]), data(&FRAMED[5..])],
+            &|| vec![data(FRAMED), data(FRAMED)],
+            &|| vec![data(FRAMED), trailers()],
+            &|| vec![trailers()],
+            &|| vec![data(&[]), data(FRAMED)],
+            &|| vec![broken()],
+            &|| vec![data(FRAMED), broken()],
+            &|| vec![data(&long)],
         ];
         for other in others {
-            assert_eq!(read_frames(other()).await, (false, describe(&other())));
+            let expected = describe(&other());
+            assert_eq!(read_frames(other()).await, (false, expected));
         }
-        for broken in [vec![broken()], vec![data(FRAMED), broken()]] {
-            let expected = describe(&broken);
-            assert_eq!(read_frames(broken).await, (false, expected));
-        }
-        let expected = describe(&[data(&long)]);
-        assert_eq!(
-            read_frames(vec![data(&long)]).await,
-            (false, expected),
-            "longer than a data thread reads by itself"
-        );
     }
 
     #[test]

@@ -44,12 +44,16 @@ struct StoppableHealth {
 /// Creates the health service, whose streams end when `tasks` stop, and the reporter that updates it.
 pub async fn service(tasks: &Tasks) -> (HealthReporter, HealthServer<impl Health>) {
     let reporter = HealthReporter::new();
-    for name in SERVICES {
-        // tonic-health begins with SERVING for the server as a whole, but nothing is loaded yet.
-        reporter.set_service_status(name, ServingStatus::NotServing).await;
-    }
+    // tonic-health begins with SERVING for the server as a whole, but nothing is loaded yet.
+    set_all(&reporter, ServingStatus::NotServing).await;
     let health = HealthService::from_health_reporter(reporter.clone());
     (reporter, HealthServer::new(StoppableHealth { health, tasks: tasks.clone() }))
+}
+
+async fn set_all(reporter: &HealthReporter, status: ServingStatus) {
+    for name in SERVICES {
+        reporter.set_service_status(name, status).await;
+    }
 }
 
 #[tonic::async_trait]
@@ -82,9 +86,7 @@ pub async fn run(reporter: HealthReporter, authority: Authority, tasks: Tasks) -
         if ready != serving {
             serving = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-            for name in SERVICES {
-                reporter.set_service_status(name, status).await;
-            }
+            set_all(&reporter, status).await;
             if let Err(undecided) = readiness {
                 tracing::warn!(serving = ready, because = %undecided, "health changed");
             } else {
@@ -93,9 +95,7 @@ pub async fn run(reporter: HealthReporter, authority: Authority, tasks: Tasks) -
         }
         tokio::select! {
             () = tasks.draining() => {
-                for name in SERVICES {
-                    reporter.set_service_status(name, ServingStatus::NotServing).await;
-                }
+                set_all(&reporter, ServingStatus::NotServing).await;
                 tasks.stopping().await;
                 return Ok(());
             }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use prost::bytes::Bytes;
@@ -44,14 +44,6 @@ pub struct LongCalls<S, L = S> {
     max_length: usize,
 }
 
-/// The beginning of a call's body.
-enum MessageLength {
-    /// A short message, or one that will not be read.
-    Short,
-    /// The length of a message, including its prefix.
-    Long(usize),
-}
-
 /// A partly read body that can be read again from its beginning.
 #[derive(Default)]
 pub(super) struct BufferedBody {
@@ -72,10 +64,8 @@ impl<S, L> LongCalls<S, L> {
 
 impl<S, L> Service<Request<Body>> for LongCalls<S, L>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    L::Future: Send,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -86,7 +76,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if !is_grpc(&request) {
+        if !is_grpc(request.headers()) {
             if !is_long_form(&request) {
                 return self.short.call(request).boxed();
             }
@@ -105,19 +95,16 @@ where
 
 impl<S, L> LongCalls<S, L>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    L::Future: Send,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     /// Reads as much of a gRPC call as needed to know where it runs, and runs it there.
     async fn read(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
         let mut buffered = BufferedBody { rest: Some(body), ..BufferedBody::default() };
-        let message_length = tokio::time::timeout(BODY_TIMEOUT, buffered.read_length()).await;
-        let length = match message_length {
+        let length = match tokio::time::timeout(BODY_TIMEOUT, buffered.read_length()).await {
             Err(_) => return Ok(too_slow()),
-            Ok(MessageLength::Long(length)) if length <= self.max_length + PREFIX => length,
+            Ok(Some(length)) if length <= self.max_length + PREFIX => length,
             // A message that is too long is refused by its length alone.
             Ok(_) => {
                 let request = Request::from_parts(parts, Body::new(buffered));
@@ -155,8 +142,8 @@ fn too_slow() -> Response<Body> {
     status::new(Code::DeadlineExceeded, message).into_http()
 }
 
-fn is_grpc(request: &Request<Body>) -> bool {
-    request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Returns whether a request other than gRPC has a long body, or one of unknown length.
@@ -196,17 +183,16 @@ impl BufferedBody {
         None
     }
 
-    /// Reads until the length of the message is known.
-    async fn read_length(&mut self) -> MessageLength {
+    /// Reads until the length of the message is known, including its prefix. Returns `None` if it is short, or will not
+    /// be read.
+    async fn read_length(&mut self) -> Option<usize> {
         while self.len < PREFIX && self.read_frame().await.is_some() {}
         let frames = self.frames.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
         let prefix: Vec<u8> = frames.flat_map(|data| data.iter().copied().take(PREFIX)).take(PREFIX).collect();
-        let [_, length @ ..] = prefix.as_slice() else {
-            return MessageLength::Short;
-        };
+        let (_, length) = prefix.split_first()?;
         let length = length.try_into().map_or(0, u32::from_be_bytes);
         let length = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(PREFIX);
-        if length > LONG_CALL { MessageLength::Long(length) } else { MessageLength::Short }
+        (length > LONG_CALL).then_some(length)
     }
 
     /// Reads the message of `length` bytes, counted in `slot` as they come.

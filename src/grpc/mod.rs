@@ -14,7 +14,6 @@ pub mod health;
 mod keys;
 mod long_calls;
 mod methods;
-mod no_decision;
 mod observe;
 mod operators;
 mod permissions;
@@ -23,15 +22,13 @@ mod status;
 mod stores;
 mod wire;
 
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use tonic::Code;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::{Layer as _, ServiceExt as _};
+use tower::ServiceExt as _;
 
 use self::admin::AdminApi;
-use self::auth::{CallerAuth, CallerAuthLayer, CallerAuthService};
+use self::auth::{CallerAuth, CallerAuthService};
 use self::authorization::AuthorizationApi;
 pub use self::fast_path::FastPath;
 pub use self::long_calls::{LONG_CALL, LongCalls};
@@ -39,6 +36,7 @@ use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::audit_service_server::AuditServiceServer;
+use crate::proto::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::v1::key_service_server::KeyServiceServer;
 use crate::proto::v1::method_service_server::MethodServiceServer;
 use crate::proto::v1::operator_service_server::OperatorServiceServer;
@@ -57,7 +55,7 @@ pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
     let pages = move |request: axum::extract::Request| {
         let pages = pages.clone();
         async move {
-            if is_grpc(request.headers()) {
+            if long_calls::is_grpc(request.headers()) {
                 return crate::status::new(Code::Unimplemented, "unknown method").into_http();
             }
             match pages.oneshot(request).await {
@@ -69,10 +67,6 @@ pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
     Routes::from(routes.into_axum_router().fallback(pages))
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-}
-
 /// Returns whether a call is refused before its body is read unless its caller is known.
 pub fn checks_caller(head: &http::request::Parts) -> bool {
     permissions::permission(head.uri.path()).is_some()
@@ -80,13 +74,13 @@ pub fn checks_caller(head: &http::request::Parts) -> bool {
 
 /// Builds the decision port: authentication, then the calls handled directly on HTTP, and `routes` for the rest.
 pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<FastPath<S>> {
-    let fast_path = FastPath::new(routes, authority.clone());
-    CallerAuthLayer::new(authority, auth).layer(fast_path)
+    CallerAuthService::new(FastPath::new(routes, authority.clone()), authority, auth)
 }
 
 /// Returns the services of the decision port.
 pub fn decision_routes(authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
-    let authorization = AuthorizationApi::service(authority.clone(), tasks.clone());
+    let authorization = AuthorizationApi { authority: authority.clone(), tasks: tasks.clone() };
+    let authorization = AuthorizationServiceServer::new(authorization);
     Routes::new(authorization.max_decoding_message_size(MAX_DECISION_MESSAGE)).add_service(health)
 }
 

@@ -47,15 +47,10 @@ mod tests {
     /// Returns the path of every call of the contract.
     fn paths() -> Vec<String> {
         let set = FileDescriptorSet::decode(crate::proto::FILE_DESCRIPTOR_SET).unwrap();
-        let mut paths = Vec::new();
-        for file in set.file.iter().filter(|file| file.package() == "latchkey.v1") {
-            for service in &file.service {
-                for method in &service.method {
-                    paths.push(format!("/latchkey.v1.{}/{}", service.name(), method.name()));
-                }
-            }
-        }
-        paths
+        let files = set.file.iter().filter(|file| file.package() == "latchkey.v1");
+        let services = files.flat_map(|file| &file.service);
+        let calls = services.flat_map(|service| service.method.iter().map(move |method| (service, method)));
+        calls.map(|(service, method)| format!("/latchkey.v1.{}/{}", service.name(), method.name())).collect()
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::model::decision::{Request, StoresFrom};
 use crate::model::violations::Violations;
 use crate::proto::v1 as pb;
 
-/// Most stores in one call.
 const MAX_STORES: usize = 1_000;
 /// Longest method, in bytes.
 const MAX_METHOD: usize = 8_192;

@@ -88,11 +88,7 @@ mod tests {
         for error in [
             Error::Invalid(violations(100_000)),
             Error::Precondition(Precondition::WouldRebind { keys: ids }),
-            Error::Invalid({
-                let mut violations = Violations::new();
-                violations.add("name", ambiguous);
-                violations
-            }),
+            Error::Invalid(Violations::one("name", ambiguous)),
         ] {
             let headers = Status::from(error).into_http::<()>().headers().clone();
             let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();

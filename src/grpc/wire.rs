@@ -3,6 +3,7 @@
 //! The tests compare this with prost, which implements the same messages. Unusual requests are left to prost.
 
 use prost::bytes::Bytes;
+use prost::encoding::{encode_varint, encoded_len_varint};
 use tonic::{Code, Status};
 
 use super::request::BorrowedRequest;
@@ -217,14 +218,14 @@ fn write_scope(into: &mut Vec<u8>, scope: &Scope<'_>) {
 fn number(into: &mut Vec<u8>, field: u8, value: u64) {
     if value != 0 {
         into.push(field << 3 | NUMBER);
-        put_varint(into, value);
+        encode_varint(value, into);
     }
 }
 
 /// Encodes a text composed of `parts`.
 fn text(into: &mut Vec<u8>, field: u8, parts: &[&str]) {
     into.push(field << 3 | LENGTH);
-    put_varint(into, parts.iter().map(|part| part.len() as u64).sum());
+    encode_varint(parts.iter().map(|part| part.len() as u64).sum(), into);
     for part in parts {
         into.extend_from_slice(part.as_bytes());
     }
@@ -238,35 +239,15 @@ fn nested(into: &mut Vec<u8>, field: u8, room: usize, write: impl FnOnce(&mut Ve
     into.resize(begin + room, 0);
     write(into);
     let message = begin + room..into.len();
-    let (bytes, used) = varint(message.len() as u64);
+    let length = message.len() as u64;
+    let used = encoded_len_varint(length);
     if used != room {
         into.resize(message.end + used.saturating_sub(room), 0);
         let end = begin + used + message.len();
         into.copy_within(message, begin + used);
         into.truncate(end);
     }
-    into[begin..begin + used].copy_from_slice(&bytes[..used]);
-}
-
-fn put_varint(into: &mut Vec<u8>, value: u64) {
-    if let Ok(short @ 0..0x80) = u8::try_from(value) {
-        into.push(short);
-        return;
-    }
-    let (bytes, used) = varint(value);
-    into.extend_from_slice(&bytes[..used]);
-}
-
-/// Encodes a number with seven bits per byte, the lowest first; returns the bytes and how many are used.
-fn varint(mut value: u64) -> ([u8; 10], usize) {
-    let (mut bytes, mut last) = ([0; 10], 0);
-    while value >= 0x80 {
-        bytes[last] = value.to_le_bytes()[0] | 0x80;
-        value >>= 7;
-        last += 1;
-    }
-    bytes[last] = value.to_le_bytes()[0];
-    (bytes, last + 1)
+    encode_varint(length, &mut &mut into[begin..begin + used]);
 }
 
 pub(super) const fn to_reason(reason: Reason) -> pb::Reason {

@@ -58,25 +58,25 @@ pub(super) fn time(time: Timestamp) -> prost_types::Timestamp {
 
 /// An enumeration that the contract has too, with `Unspecified` in addition.
 pub(super) trait Enumeration: Sized {
-    /// The contract's enumeration.
-    type Public: TryFrom<i32> + Into<i32>;
-    /// Returns the value's public form.
-    fn public(self) -> Self::Public;
-    /// Returns the value with this public form; `None` for `Unspecified`.
-    fn from_public(public: Self::Public) -> Option<Self>;
+    /// Returns the contract's number of the value.
+    fn number(self) -> i32;
+    /// Converts the contract's number of a value.
+    fn choice(number: i32) -> Choice<Self>;
 }
 
 macro_rules! enumerations {
     ($($ours:ident = $public:ident { $($value:ident),+ })+) => {$(
         impl Enumeration for $ours {
-            type Public = pb::$public;
-
-            fn public(self) -> pb::$public {
-                match self { $($ours::$value => pb::$public::$value),+ }
+            fn number(self) -> i32 {
+                match self { $($ours::$value => pb::$public::$value),+ }.into()
             }
 
-            fn from_public(public: pb::$public) -> Option<Self> {
-                match public { pb::$public::Unspecified => None, $(pb::$public::$value => Some($ours::$value)),+ }
+            fn choice(number: i32) -> Choice<Self> {
+                match pb::$public::try_from(number) {
+                    $(Ok(pb::$public::$value) => Choice::Is($ours::$value),)+
+                    Ok(pb::$public::Unspecified) => Choice::Unset,
+                    Err(_) => Choice::Unknown(number),
+                }
             }
         }
     )+};
@@ -89,20 +89,6 @@ enumerations! {
     StoreUse = StoreUse { None, Shared, Optional, Required }
     TokenOrigin = SecretOrigin { Issued, Supplied }
     UsagePeriod = UsagePeriod { Hour, Day }
-}
-
-/// Returns the contract's number of a value.
-pub(super) fn number(value: impl Enumeration) -> i32 {
-    value.public().into()
-}
-
-/// Converts the contract's number of a value.
-pub(super) fn choice<T: Enumeration>(number: i32) -> Choice<T> {
-    match T::Public::try_from(number).map(T::from_public) {
-        Ok(Some(value)) => Choice::Is(value),
-        Ok(None) => Choice::Unset,
-        Err(_) => Choice::Unknown(number),
-    }
 }
 
 macro_rules! updates {
@@ -131,11 +117,11 @@ mod tests {
 
     #[test]
     fn a_number_without_a_name_is_told_from_one_that_was_not_given() {
-        assert_eq!(choice::<AccessKind>(0), Choice::Unset);
-        assert_eq!(choice(1), Choice::Is(AccessKind::All));
-        assert_eq!(choice(2), Choice::Is(AccessKind::Selected));
-        assert_eq!(choice::<AccessKind>(3), Choice::Unknown(3));
-        assert_eq!(choice::<AccessKind>(-1), Choice::Unknown(-1));
+        assert_eq!(AccessKind::choice(0), Choice::Unset);
+        assert_eq!(AccessKind::choice(1), Choice::Is(AccessKind::All));
+        assert_eq!(AccessKind::choice(2), Choice::Is(AccessKind::Selected));
+        assert_eq!(AccessKind::choice(3), Choice::Unknown(3));
+        assert_eq!(AccessKind::choice(-1), Choice::Unknown(-1));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::registry::{
     RotateKey, SubjectRef, TokenText, etag,
 };
 
-use super::common::{all, choice, number, raw_duration, raw_time, time};
+use super::common::{Enumeration, all, raw_duration, raw_time, time};
 
 impl From<pb::Key> for KeyDraft {
     fn from(key: pb::Key) -> Self {
@@ -17,9 +17,9 @@ impl From<pb::Key> for KeyDraft {
             contact: key.contact,
             comment: key.comment,
             active: key.active,
-            store_access: choice(key.store_access),
+            store_access: Enumeration::choice(key.store_access),
             stores: key.stores,
-            method_access: choice(key.method_access),
+            method_access: Enumeration::choice(key.method_access),
             methods: key.methods,
             not_before: key.not_before.map(raw_time),
             expires: key.expire_time.map(raw_time),
@@ -55,8 +55,8 @@ impl From<pb::ListKeysRequest> for ListKeys {
             page: PageInput { size: request.page_size, token: request.page_token },
             active: request.active,
             revoked: request.revoked,
-            store_access: choice(request.store_access),
-            method_access: choice(request.method_access),
+            store_access: Enumeration::choice(request.store_access),
+            method_access: Enumeration::choice(request.method_access),
             store: request.store,
             method: request.method,
             text: request.text,
@@ -118,8 +118,8 @@ impl From<Key> for pb::Key {
 
 fn access(access: Access<String>) -> (i32, Vec<String>) {
     match access {
-        Access::All => (number(AccessKind::All), Vec::new()),
-        Access::Selected(list) => (number(AccessKind::Selected), list),
+        Access::All => (AccessKind::All.number(), Vec::new()),
+        Access::Selected(list) => (AccessKind::Selected.number(), list),
     }
 }
 
@@ -128,7 +128,7 @@ impl From<Secret> for pb::Secret {
         Self {
             id: secret.id.to_string(),
             hint: secret.hint,
-            origin: number(secret.origin),
+            origin: secret.origin.number(),
             create_time: Some(time(secret.created)),
             expire_time: secret.expires.map(time),
             last_use_time: secret.last_used.map(time),
@@ -226,12 +226,11 @@ mod tests {
     #[test]
     fn what_is_told_of_a_key_can_be_given_back() {
         let sent = pb::Key::from(full());
-        let again: Update<KeyDraft> = (pb::UpdateKeyRequest {
+        let again = Update::from(pb::UpdateKeyRequest {
             key: Some(sent.clone()),
             update_mask: Some(prost_types::FieldMask { paths: vec!["name".to_owned()] }),
             options: None,
-        })
-        .into();
+        });
         assert_eq!((again.id, again.etag, again.mask), (sent.id, sent.etag, vec!["name".to_owned()]));
         let draft = again.draft;
         assert_eq!((draft.name, draft.owner, draft.comment), (sent.name, sent.owner, sent.comment));

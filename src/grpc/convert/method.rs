@@ -7,7 +7,7 @@ use crate::registry::{
     AffectedMethods, ImportMethods, ListMethods, MethodDraft, MethodsDiff, PageInput, Written, etag,
 };
 
-use super::common::{all, choice, count, number, time};
+use super::common::{Enumeration, all, count, time};
 
 impl From<pb::Method> for MethodDraft {
     fn from(method: pb::Method) -> Self {
@@ -16,7 +16,7 @@ impl From<pb::Method> for MethodDraft {
             block: method.block,
             summary: method.summary,
             description: method.description,
-            store_use: choice(method.store_use),
+            store_use: Enumeration::choice(method.store_use),
             store_places: method.store_places,
             scope: method.scope,
             position: method.position,
@@ -44,7 +44,7 @@ impl From<Method> for pb::Method {
             block: method.block,
             summary: method.summary,
             description: method.description,
-            store_use: number(method.store_use),
+            store_use: method.store_use.number(),
             store_places: method.store_places.iter().map(ToString::to_string).collect(),
             scope: method.scope.unwrap_or_default(),
             position: method.position,
@@ -55,7 +55,6 @@ impl From<Method> for pb::Method {
     }
 }
 
-/// Builds the response of ImportMethods.
 pub(in crate::grpc) fn import_methods_response(
     diff: MethodsDiff,
     written: Option<Written>,

@@ -7,7 +7,7 @@ use crate::model::change::Change;
 use crate::proto::v1 as pb;
 use crate::registry::{GetUsage, ListChanges, LostChange, PageInput, Replica, UsageCount};
 
-use super::common::{choice, count, duration, raw_time, time};
+use super::common::{Enumeration, count, duration, raw_time, time};
 
 impl From<pb::ListChangesRequest> for ListChanges {
     fn from(request: pb::ListChangesRequest) -> Self {
@@ -71,7 +71,7 @@ impl From<pb::GetKeyUsageRequest> for GetUsage {
             key_id: request.key_id,
             start: request.start_time.map(raw_time),
             end: request.end_time.map(raw_time),
-            period: choice(request.period),
+            period: Enumeration::choice(request.period),
         }
     }
 }
@@ -103,7 +103,6 @@ impl From<LostChange> for pb::LostChange {
     }
 }
 
-/// Converts a replica to its public form.
 pub(in crate::grpc) fn replica(replica: Replica, live: bool) -> pb::Replica {
     pb::Replica {
         id: replica.report.id.to_string(),

@@ -4,11 +4,15 @@ use crate::model::operator::Operator;
 use crate::proto::v1 as pb;
 use crate::registry::{ListOperators, OperatorDraft, PageInput, etag};
 
-use super::common::{choice, number, raw_time, time};
+use super::common::{Enumeration, raw_time, time};
 
 impl From<pb::Operator> for OperatorDraft {
     fn from(operator: pb::Operator) -> Self {
-        Self { name: operator.name, role: choice(operator.role), expires: operator.expire_time.map(raw_time) }
+        Self {
+            name: operator.name,
+            role: Enumeration::choice(operator.role),
+            expires: operator.expire_time.map(raw_time),
+        }
     }
 }
 
@@ -16,7 +20,7 @@ impl From<pb::ListOperatorsRequest> for ListOperators {
     fn from(request: pb::ListOperatorsRequest) -> Self {
         Self {
             page: PageInput { size: request.page_size, token: request.page_token },
-            role: choice(request.role),
+            role: Enumeration::choice(request.role),
             include_revoked: request.include_revoked,
         }
     }
@@ -27,7 +31,7 @@ impl From<Operator> for pb::Operator {
         Self {
             id: operator.id.to_string(),
             name: operator.name,
-            role: number(operator.role),
+            role: operator.role.number(),
             expire_time: operator.expires.map(time),
             revoke_time: operator.revoked.map(time),
             hint: operator.hint,

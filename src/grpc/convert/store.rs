@@ -4,14 +4,14 @@ use crate::model::store::Store;
 use crate::proto::v1 as pb;
 use crate::registry::{ListStores, PageInput, StoreDraft, etag};
 
-use super::common::{choice, number, time};
+use super::common::{Enumeration, time};
 
 impl From<pb::Store> for StoreDraft {
     fn from(store: pb::Store) -> Self {
         Self {
             code: store.code,
             name: store.name,
-            kind: choice(store.kind),
+            kind: Enumeration::choice(store.kind),
             platform: store.platform,
             hosts: store.hosts,
             active: store.active,
@@ -25,7 +25,7 @@ impl From<pb::ListStoresRequest> for ListStores {
             page: PageInput { size: request.page_size, token: request.page_token },
             active: request.active,
             platform: request.platform,
-            kind: choice(request.kind),
+            kind: Enumeration::choice(request.kind),
             text: request.text,
         }
     }
@@ -36,7 +36,7 @@ impl From<Store> for pb::Store {
         Self {
             code: store.code.into(),
             name: store.name,
-            kind: number(store.kind),
+            kind: store.kind.number(),
             platform: store.platform,
             hosts: store.hosts,
             active: Some(store.active),

@@ -80,7 +80,7 @@ const ENGINES_APART: &[(&str, &[&str])] =
     &[("postgres", &["sqlite"]), ("sqlite", &["postgres"]), ("sql", &["postgres", "sqlite"])];
 
 /// Files of grpc that decide. Like the gateway, they do not depend on what manages.
-const DECIDING: &[&str] = &["authorization", "decide", "fast_path", "no_decision", "request", "wire"];
+const DECIDING: &[&str] = &["authorization", "decide", "fast_path", "request", "wire"];
 /// What manages: the registry, and what turns its values and errors into those of the contract.
 const MANAGING: &[&[&str]] = &[&["registry"], &["grpc", "convert"], &["grpc", "status"]];
 
