@@ -13,7 +13,6 @@ use super::error::{self, Error};
 use super::operators::insert;
 use super::write::Write;
 
-/// The name of the first operator.
 const FIRST_NAME: &str = "admin";
 
 /// The location that the first operator's token is read from, or written to.
@@ -113,7 +112,7 @@ async fn create_admin(
 
 /// Returns `admin-recovered-` and the date, with a number appended if one of that day already exists.
 async fn recovered_name(write: &mut Write) -> error::Result<String> {
-    let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
+    let day: String = write.tx.now().to_string().chars().take_while(|character| *character != 'T').collect();
     let mut name = format!("{FIRST_NAME}-recovered-{day}");
     let mut more = 1_u32;
     while write.tx.operator_by_name(&name).await?.is_some() {

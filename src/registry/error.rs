@@ -23,7 +23,7 @@ pub enum Error {
     #[error("the calling operator's role does not allow this; required: {}", role_for(*.0))]
     CallerRefused(Permission),
     /// The subject does not exist.
-    #[error("{} `{id}` does not exist", missing(*.kind))]
+    #[error("{} `{id}` does not exist", .kind.name_and_reason().0)]
     NotFound {
         /// The kind of subject requested.
         kind: ResourceKind,
@@ -127,13 +127,7 @@ impl Error {
             Self::Invalid(_) => "INVALID_FIELDS",
             Self::CallerGone => "CALLER_GONE",
             Self::CallerRefused(_) => "ROLE_REFUSED",
-            Self::NotFound { kind, .. } => match kind {
-                ResourceKind::Key => "KEY_NOT_FOUND",
-                ResourceKind::Secret => "SECRET_NOT_FOUND",
-                ResourceKind::Store => "STORE_NOT_FOUND",
-                ResourceKind::Method => "METHOD_NOT_FOUND",
-                ResourceKind::Operator => "OPERATOR_NOT_FOUND",
-            },
+            Self::NotFound { kind, .. } => kind.name_and_reason().1,
             Self::TokenUnknown => "TOKEN_NOT_FOUND",
             Self::Taken { what, .. } => match what {
                 TakenValue::Token => "TOKEN_TAKEN",
@@ -192,13 +186,15 @@ impl From<Violations> for Error {
     }
 }
 
-const fn missing(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Key => "key",
-        ResourceKind::Secret => "secret",
-        ResourceKind::Store => "store",
-        ResourceKind::Method => "method",
-        ResourceKind::Operator => "operator",
+impl ResourceKind {
+    const fn name_and_reason(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Key => ("key", "KEY_NOT_FOUND"),
+            Self::Secret => ("secret", "SECRET_NOT_FOUND"),
+            Self::Store => ("store", "STORE_NOT_FOUND"),
+            Self::Method => ("method", "METHOD_NOT_FOUND"),
+            Self::Operator => ("operator", "OPERATOR_NOT_FOUND"),
+        }
     }
 }
 

@@ -38,6 +38,13 @@ pub enum Choice<T> {
     Unknown(i32),
 }
 
+impl<T> Choice<T> {
+    /// Returns the chosen value, or this one.
+    pub(super) fn or(self, default: T) -> T {
+        if let Self::Is(value) = self { value } else { default }
+    }
+}
+
 /// How much of a set a key has access to, without the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessKind {

@@ -68,6 +68,9 @@ pub struct Written {
     pub pending: Pending,
 }
 
+/// The result of a write.
+pub type Done<T> = Result<(T, Written)>;
+
 /// The replicas that may still decide by the state before a write, when the wait for them has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pending {

@@ -14,7 +14,6 @@ use super::page::Binding;
 use super::validate;
 use super::{Listed, Registry};
 
-/// The most counts in one response.
 const MAX_COUNTS: usize = 10_000;
 /// How far back usage is returned if no start is given.
 const USAGE_BEFORE_END: Duration = Duration::from_hours(30 * 24);
@@ -71,26 +70,22 @@ impl Registry {
             .with("actor", filter.actor.as_ref())
             .with("start", filter.start.as_ref())
             .with("end", filter.end.as_ref());
-        let page = binding.request(&mut violations, &list.page);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
-        let page = self.storage.changes(&filter, &page).await?;
-        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+        let page = binding.request(violations, &list.page)?;
+        Ok(binding.listed(self.storage.changes(&filter, &page).await?))
     }
 
     /// Returns the use of a key until `now`.
     pub async fn usage(&self, request: &GetUsage, now: Timestamp) -> Result<KeyUsage> {
-        let mut violations = Violations::new();
-        let key = validate::parse::<KeyId>(&mut violations, "key_id", &request.key_id);
-        let (start, end) = span(&mut violations, request, now);
-        let period =
-            validate::optional(&mut violations, "period", request.period, "USAGE_PERIOD_HOUR or USAGE_PERIOD_DAY");
-        let Some(key) = key.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let (key, (start, end), period) = validate::checked(|violations| {
+            let key = validate::parse::<KeyId>(violations, "key_id", &request.key_id);
+            let span = span(violations, request, now);
+            let periods = "USAGE_PERIOD_HOUR or USAGE_PERIOD_DAY";
+            let period = validate::optional(violations, "period", request.period, periods);
+            Some((key?, span, period.unwrap_or(UsagePeriod::Day)))
+        })?;
         if self.storage.key(key).await?.is_none() {
             return Err(Error::not_found(ResourceKind::Key, key));
         }
-        let period = period.unwrap_or(UsagePeriod::Day);
         let mut counts = self.storage.usage(key, start, end, period, MAX_COUNTS + 1).await?;
         let truncated = counts.len() > MAX_COUNTS;
         counts.truncate(MAX_COUNTS);
@@ -115,10 +110,8 @@ fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilte
     let kind = match SubjectKind::parse(&list.subject_kind) {
         SubjectKind::Other if list.subject_kind.is_empty() => None,
         SubjectKind::Other => {
-            violations.add(
-                "subject_kind",
-                format_args!("is `{}`; it must be key, store, method or operator", excerpt(&list.subject_kind)),
-            );
+            let given = excerpt(&list.subject_kind);
+            violations.add("subject_kind", format_args!("is `{given}`; it must be key, store, method or operator"));
             None
         }
         kind => Some(kind),
@@ -128,17 +121,15 @@ fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilte
             violations.add("subject_id", "requires subject_kind, because ids are only unique within a kind");
         }
         if list.subject_id.len() > MAX_SUBJECT || list.subject_id.chars().any(char::is_control) {
-            violations.add(
-                "subject_id",
-                "must be the id of a key or operator, the code of a store or the identity of a method",
-            );
+            let what = "must be the id of a key or operator, the code of a store or the identity of a method";
+            violations.add("subject_id", what);
         }
     }
     let actor =
         (!list.actor.is_empty()).then(|| validate::parse::<OperatorId>(violations, "actor", &list.actor)).flatten();
     let start = validate::time(violations, "start_time", list.start);
     let end = validate::time(violations, "end_time", list.end);
-    in_order(violations, start, end);
+    validate::in_order(violations, ("start_time", start), ("end_time", end));
     let subject = Some(list.subject_id.clone()).filter(|subject| !subject.is_empty());
     ChangeFilter { kind, subject, actor, start, end }
 }
@@ -147,21 +138,14 @@ fn span(violations: &mut Violations, request: &GetUsage, now: Timestamp) -> (Tim
     let end = validate::time(violations, "end_time", request.end);
     let start = validate::time(violations, "start_time", request.start);
     let end = end.unwrap_or(now);
-    in_order(violations, start, Some(end));
+    validate::in_order(violations, ("start_time", start), ("end_time", Some(end)));
     (start.unwrap_or_else(|| end.minus(USAGE_BEFORE_END)), end)
-}
-
-fn in_order(violations: &mut Violations, start: Option<Timestamp>, end: Option<Timestamp>) {
-    if let (Some(start), Some(end)) = (start, end)
-        && start >= end
-    {
-        violations.add("end_time", format_args!("is {end}; it must be later than start_time, which is {start}"));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::validate::tests::fields_in;
 
     fn at(seconds: i64) -> RawTime {
         RawTime { seconds, nanos: 0 }
@@ -169,7 +153,6 @@ mod tests {
 
     #[test]
     fn a_filter_of_changes_is_checked_all_at_once() {
-        let mut violations = Violations::new();
         let list = ListChanges {
             subject_kind: "shop".to_owned(),
             subject_id: "x\n".to_owned(),
@@ -178,13 +161,10 @@ mod tests {
             end: Some(at(5)),
             ..ListChanges::default()
         };
-        change_filter(&mut violations, &list);
-        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
+        let fields = fields_in(|violations| change_filter(violations, &list));
         assert_eq!(fields, ["subject_kind", "subject_id", "actor", "end_time"]);
-
-        let mut violations = Violations::new();
-        change_filter(&mut violations, &ListChanges { subject_id: "main".to_owned(), ..ListChanges::default() });
-        assert_eq!(violations.listed()[0].field, "subject_id");
+        let list = ListChanges { subject_id: "main".to_owned(), ..ListChanges::default() };
+        assert_eq!(fields_in(|violations| change_filter(violations, &list))[0], "subject_id");
     }
 
     #[test]

@@ -2,23 +2,26 @@
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::OperatorId;
-use crate::model::operator::{Operator, Permission, Role};
+use crate::model::operator::Permission::Administer;
+use crate::model::operator::{Operator, Role};
 use crate::model::time::Timestamp;
 use crate::model::token::Token;
 use crate::model::violations::Violations;
-use crate::storage::{self, OperatorFilter};
+use crate::storage::OperatorFilter;
 
 use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 use super::input::{Choice, OperatorDraft, PageInput, Update, WriteOptions};
 use super::page::Binding;
-use super::validate::{self, Lines, Mask};
-use super::write::{Write, check_etag, work};
-use super::{Caller, Listed, Registry, Written};
+use super::validate::{self, Field, Lines, Mask};
+use super::write::{Write, check_etag, unreadable};
+use super::{Caller, Done, Listed, Registry};
 
-/// The possible roles.
 const ROLES: &str = "ROLE_ADMIN, ROLE_EDITOR, ROLE_VIEWER or ROLE_AUTHORIZER";
-/// The fields that can be changed.
-const FIELDS: [&str; 3] = ["name", "role", "expire_time"];
+const FIELDS: [Field<OperatorDraft>; 3] = [
+    ("name", |violations, draft| validate::text(violations, "name", &draft.name, (1, 200), Lines::One)),
+    ("role", |violations, draft| _ = validate::required(violations, "role", draft.role, ROLES)),
+    ("expire_time", |violations, draft| _ = validate::time(violations, "expire_time", draft.expires)),
+];
 
 /// An operator and its token, which is available only now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,25 +50,24 @@ impl Registry {
         caller: &Caller,
         draft: &OperatorDraft,
         options: &WriteOptions,
-    ) -> Result<(OperatorWithToken, Written)> {
-        let mut violations = Violations::new();
-        let (role, expires) = violations.within("operator", |violations| {
-            name(violations, &draft.name);
-            let role = validate::required(violations, "role", draft.role, ROLES);
-            (role, validate::time(violations, "expire_time", draft.expires))
-        });
-        let options = validate::options(&mut violations, options);
-        let Some(role) = role.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let (name, token) = (draft.name.clone(), Token::issue_operator(self.random.bytes()));
-        let work = work(move |write| Box::pin(create(write, name, role, expires, token)));
-        self.write("create operator", caller, Permission::Administer, options, work).await
+    ) -> Done<OperatorWithToken> {
+        let (new, options) = validate::checked_write(options, |violations| {
+            violations.within("operator", |violations| {
+                for (_, check) in FIELDS {
+                    check(violations, draft);
+                }
+                let Choice::Is(role) = draft.role else { return None };
+                Some((draft.name.clone(), role, expiry(draft)))
+            })
+        })?;
+        let token = Token::issue_operator(self.random.bytes());
+        self.write("create operator", caller, Administer, options, move |write| Box::pin(create(write, new, token)))
+            .await
     }
 
     /// Returns the operator with this id, even if revoked.
     pub async fn operator(&self, id: &str) -> Result<Operator> {
-        let mut violations = Violations::new();
-        let Some(id) = validate::parse::<OperatorId>(&mut violations, "id", id) else { return Err(violations.into()) };
-        self.operator_by_id(id).await
+        self.operator_by_id(validate::checked(|violations| validate::parse(violations, "id", id))?).await
     }
 
     /// Returns the caller itself.
@@ -87,12 +89,8 @@ impl Registry {
         let binding = Binding::new("operators")
             .with("role", filter.role.as_ref())
             .with("include_revoked", filter.include_revoked.then_some(&true));
-        let page = binding.request(&mut violations, &list.page);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
-        let page = self.storage.operators(&filter, &page).await?;
-        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+        let page = binding.request(violations, &list.page)?;
+        Ok(binding.listed(self.storage.operators(&filter, &page).await?))
     }
 
     /// Changes the masked fields of an operator.
@@ -101,63 +99,39 @@ impl Registry {
         caller: &Caller,
         update: &Update<OperatorDraft>,
         options: &WriteOptions,
-    ) -> Result<(Operator, Written)> {
-        let mut violations = Violations::new();
-        let mask = validate::mask(&mut violations, &update.mask, &FIELDS);
-        let draft = &update.draft;
-        let id = violations.within("operator", |violations| {
-            if mask.has("name") {
-                name(violations, &draft.name);
-            }
-            if mask.has("role") {
-                validate::required(violations, "role", draft.role, ROLES);
-            }
-            if mask.has("expire_time") {
-                validate::time(violations, "expire_time", draft.expires);
-            }
-            validate::parse::<OperatorId>(violations, "id", &update.id)
-        });
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let (etag, draft) = (update.etag.clone(), update.draft.clone());
-        let work = work(move |write| Box::pin(change(write, id, etag, mask, draft)));
-        self.write("update operator", caller, Permission::Administer, options, work).await
+    ) -> Done<Operator> {
+        let ((id, mask), options) = validate::checked_write(options, |violations| {
+            let mask = validate::mask(violations, &update.mask, &FIELDS.map(|(name, _)| name));
+            violations.within("operator", |violations| {
+                mask.check(violations, &FIELDS, &update.draft);
+                Some((validate::parse::<OperatorId>(violations, "id", &update.id)?, mask))
+            })
+        })?;
+        let update = update.clone();
+        self.write("update operator", caller, Administer, options, move |write| {
+            Box::pin(change(write, id, mask, update))
+        })
+        .await
     }
 
     /// Gives an operator a new token; the old one is revoked immediately.
-    pub async fn rotate_operator(
-        &self,
-        caller: &Caller,
-        id: &str,
-        options: &WriteOptions,
-    ) -> Result<(OperatorWithToken, Written)> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<OperatorId>(&mut violations, "id", id);
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+    pub async fn rotate_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<OperatorWithToken> {
+        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", id))?;
         let token = Token::issue_operator(self.random.bytes());
-        let work = work(move |write| Box::pin(rotate(write, id, token)));
-        self.write("rotate operator", caller, Permission::Administer, options, work).await
+        self.write("rotate operator", caller, Administer, options, move |write| Box::pin(rotate(write, id, token)))
+            .await
     }
 
     /// Revokes an operator immediately. Repeating it is not an error.
-    pub async fn revoke_operator(
-        &self,
-        caller: &Caller,
-        id: &str,
-        options: &WriteOptions,
-    ) -> Result<(Operator, Written)> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<OperatorId>(&mut violations, "id", id);
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let work = work(move |write| Box::pin(revoke(write, id)));
-        self.write("revoke operator", caller, Permission::Administer, options, work).await
+    pub async fn revoke_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<Operator> {
+        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", id))?;
+        self.write("revoke operator", caller, Administer, options, move |write| Box::pin(revoke(write, id))).await
     }
 }
 
-fn name(violations: &mut Violations, name: &str) {
-    validate::text(violations, "name", name, (1, 200), Lines::One);
+/// Returns the expiry in a draft that was checked.
+fn expiry(draft: &OperatorDraft) -> Option<Timestamp> {
+    validate::time(&mut Violations::new(), "expire_time", draft.expires)
 }
 
 async fn existing(write: &mut Write, id: OperatorId) -> Result<Operator> {
@@ -165,47 +139,40 @@ async fn existing(write: &mut Write, id: OperatorId) -> Result<Operator> {
 }
 
 async fn check_name_is_free(write: &mut Write, name: &str) -> Result<()> {
-    match write.tx.operator_by_name(name).await? {
-        Some(_) => Err(Error::taken(
-            TakenValue::OperatorName,
-            "operator.name",
-            "is taken by another operator; names must be unique so that the audit trail is clear",
-        )),
-        None => Ok(()),
+    if write.tx.operator_by_name(name).await?.is_some() {
+        let description = "is taken by another operator; names must be unique so that the audit trail is clear";
+        return Err(Error::taken(TakenValue::OperatorName, "operator.name", description));
     }
+    Ok(())
 }
 
-/// Adds an operator with this token.
+/// Name, role and expiry of a new operator.
+type NewOperator = (String, Role, Option<Timestamp>);
+
 pub(super) async fn insert(
     write: &mut Write,
     action: Action,
-    (name, role, expires): (String, Role, Option<Timestamp>),
+    (name, role, expires): NewOperator,
     token: &Token,
 ) -> Result<Operator> {
     let operator = Operator {
-        id: write.new_operator_id(),
+        id: OperatorId::new(write.tx.now(), write.random.bytes()),
         name,
         role,
         expires,
         revoked: None,
         hint: token.hint(),
-        created: write.now(),
-        updated: write.now(),
-        row_revision: write.revision(),
+        created: write.tx.now(),
+        updated: write.tx.now(),
+        row_revision: write.tx.revision(),
     };
     write.tx.insert_operator(&operator, &token.digest()).await?;
     record_change(write, action, None, operator.id).await
 }
 
-async fn create(
-    write: &mut Write,
-    name: String,
-    role: Role,
-    expires: Option<Timestamp>,
-    token: Token,
-) -> Result<OperatorWithToken> {
-    check_name_is_free(write, &name).await?;
-    let operator = insert(write, Action::Create, (name, role, expires), &token).await?;
+async fn create(write: &mut Write, new: NewOperator, token: Token) -> Result<OperatorWithToken> {
+    check_name_is_free(write, &new.0).await?;
+    let operator = insert(write, Action::Create, new, &token).await?;
     Ok(OperatorWithToken { operator, token })
 }
 
@@ -221,23 +188,19 @@ async fn check_permanent_admin_remains(write: &mut Write, before: &Operator, aft
     Ok(())
 }
 
-async fn change(write: &mut Write, id: OperatorId, etag: String, mask: Mask, draft: OperatorDraft) -> Result<Operator> {
+async fn change(write: &mut Write, id: OperatorId, mask: Mask, update: Update<OperatorDraft>) -> Result<Operator> {
     let before = existing(write, id).await?;
-    check_etag(&etag, SubjectKind::Operator, before.row_revision)?;
+    check_etag(&update.etag, SubjectKind::Operator, before.row_revision)?;
     if before.revoked.is_some() {
         return Err(Precondition::OperatorRevoked.into());
     }
-    let mut after = before.clone();
+    let (mut after, draft) = (before.clone(), update.draft);
     if mask.has("name") && draft.name != before.name {
         check_name_is_free(write, &draft.name).await?;
-        after.name = draft.name;
+        after.name.clone_from(&draft.name);
     }
-    if let (true, Choice::Is(role)) = (mask.has("role"), draft.role) {
-        after.role = role;
-    }
-    if mask.has("expire_time") {
-        after.expires = validate::time(&mut Violations::new(), "expire_time", draft.expires);
-    }
+    mask.set("role", &mut after.role, draft.role.or(before.role));
+    mask.set("expire_time", &mut after.expires, expiry(&draft));
     if after == before {
         return Ok(before);
     }
@@ -260,7 +223,7 @@ async fn revoke(write: &mut Write, id: OperatorId) -> Result<Operator> {
     if before.revoked.is_some() {
         return Ok(before);
     }
-    let after = Operator { revoked: Some(write.now()), ..before.clone() };
+    let after = Operator { revoked: Some(write.tx.now()), ..before.clone() };
     check_permanent_admin_remains(write, &before, &after).await?;
     save(write, Action::Revoke, &before, after, None).await
 }
@@ -272,23 +235,20 @@ async fn save(
     mut after: Operator,
     token: Option<&Token>,
 ) -> Result<Operator> {
-    after.updated = write.now();
-    after.row_revision = write.revision();
+    after.updated = write.tx.now();
+    after.row_revision = write.tx.revision();
     let digest = token.map(Token::digest);
     write.tx.update_operator(&after, digest.as_ref()).await?;
     record_change(write, action, Some(before), before.id).await
 }
 
-/// Records a change of an operator and returns its new state.
 async fn record_change(
     write: &mut Write,
     action: Action,
     before: Option<&Operator>,
     id: OperatorId,
 ) -> Result<Operator> {
-    let after = write.tx.operator(id).await?;
-    let after =
-        after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
+    let after = write.tx.operator(id).await?.ok_or_else(|| unreadable(id))?;
     write.record(action, SubjectKind::Operator, &id, before.map(Operator::image), Some(after.image()));
     Ok(after)
 }

@@ -5,7 +5,6 @@
 //! the list's name, its filters and that key. The digest prevents mistakes, not attacks: there is nothing to gain,
 //! since a caller who may request the list may read all of it.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -13,84 +12,59 @@ use sha2::{Digest as _, Sha256};
 use crate::model::change::SubjectKind;
 use crate::model::id::OperatorId;
 use crate::model::operator::Role;
-use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, PageRequest};
+use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, Page, PageRequest};
 use crate::model::store::StoreKind;
 use crate::model::time::Timestamp;
 use crate::model::violations::Violations;
 
+use super::Listed;
+use super::error::Result;
 use super::input::PageInput;
+use super::validate;
 
 /// The number of digest bytes in a token.
 const CHECK: usize = 8;
 /// The longest token, in characters: sort keys are ids, codes, positions and revisions.
 const MAX_TOKEN: usize = 2_000;
 
-/// A value of a filter.
 pub(super) trait Bound {
     /// Returns the value's text in bindings. It never changes: during an upgrade, the replica of another version that
     /// returns the next page has to accept the token. So it contains no name of Rust.
-    fn text(&self) -> Cow<'static, str>;
-}
-
-impl Bound for bool {
-    fn text(&self) -> Cow<'static, str> {
-        if *self { "true" } else { "false" }.into()
-    }
+    fn text(&self) -> String;
 }
 
 impl Bound for String {
     /// Returns it in quotes, with line ends escaped: a text cannot look like another filter.
-    fn text(&self) -> Cow<'static, str> {
-        serde_json::Value::from(self.as_str()).to_string().into()
+    fn text(&self) -> String {
+        serde_json::Value::from(self.as_str()).to_string()
     }
 }
 
-impl Bound for Timestamp {
-    fn text(&self) -> Cow<'static, str> {
-        self.to_string().into()
-    }
-}
-
-impl Bound for OperatorId {
-    fn text(&self) -> Cow<'static, str> {
-        self.to_string().into()
-    }
-}
-
-impl Bound for Role {
-    fn text(&self) -> Cow<'static, str> {
-        match self {
-            Self::Admin => "Admin",
-            Self::Editor => "Editor",
-            Self::Viewer => "Viewer",
-            Self::Authorizer => "Authorizer",
+macro_rules! displayed {
+    ($($type:ident),+) => {$(
+        impl Bound for $type {
+            fn text(&self) -> String {
+                self.to_string()
+            }
         }
-        .into()
-    }
+    )+};
 }
 
-impl Bound for StoreKind {
-    fn text(&self) -> Cow<'static, str> {
-        match self {
-            Self::Site => "Site",
-            Self::LandingPage => "LandingPage",
-            Self::OnlineStore => "OnlineStore",
+macro_rules! named {
+    ($($type:ident { $($value:ident = $text:literal),+ })+) => {$(
+        impl Bound for $type {
+            fn text(&self) -> String {
+                match self { $(Self::$value => $text),+ }.to_owned()
+            }
         }
-        .into()
-    }
+    )+};
 }
 
-impl Bound for SubjectKind {
-    fn text(&self) -> Cow<'static, str> {
-        match self {
-            Self::Key => "Key",
-            Self::Store => "Store",
-            Self::Method => "Method",
-            Self::Operator => "Operator",
-            Self::Other => "Other",
-        }
-        .into()
-    }
+displayed!(bool, Timestamp, OperatorId);
+named! {
+    Role { Admin = "Admin", Editor = "Editor", Viewer = "Viewer", Authorizer = "Authorizer" }
+    StoreKind { Site = "Site", LandingPage = "LandingPage", OnlineStore = "OnlineStore" }
+    SubjectKind { Key = "Key", Store = "Store", Method = "Method", Operator = "Operator", Other = "Other" }
 }
 
 /// A list and the filters that are set.
@@ -113,8 +87,8 @@ impl Binding {
         self
     }
 
-    /// Parses the requested page.
-    pub(super) fn request(&self, violations: &mut Violations, page: &PageInput) -> PageRequest {
+    /// Parses the requested page. Fails with its violations and those of the filters.
+    pub(super) fn request(&self, mut violations: Violations, page: &PageInput) -> Result<PageRequest> {
         let size = match u32::try_from(page.size) {
             Ok(0) => DEFAULT_SIZE,
             Ok(size @ 1..=MAX_SIZE) => size,
@@ -131,11 +105,17 @@ impl Binding {
                  without it",
             );
         }
-        PageRequest { size, after: after.flatten() }
+        validate::none(violations)?;
+        Ok(PageRequest { size, after: after.flatten() })
+    }
+
+    /// Converts a page that storage returned for this list.
+    pub(super) fn listed<T>(&self, page: Page<T>) -> Listed<T> {
+        Listed { next: self.token(page.next.as_deref()), items: page.items }
     }
 
     /// Returns the token to continue after `sort_key`; empty if the list ends there.
-    pub(super) fn token(&self, sort_key: Option<&str>) -> String {
+    fn token(&self, sort_key: Option<&str>) -> String {
         let Some(key) = sort_key else { return String::new() };
         let mut token = String::with_capacity(2 * (CHECK + key.len()));
         for byte in self.check(key).iter().chain(key.as_bytes()) {
@@ -172,14 +152,13 @@ impl Binding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Error;
 
-    fn read(binding: &Binding, size: i32, token: &str) -> Result<PageRequest, String> {
-        let mut violations = Violations::new();
-        let page = binding.request(&mut violations, &PageInput { size, token: token.to_owned() });
-        match violations.listed() {
-            [] => Ok(page),
-            [first, ..] => Err(first.field.clone()),
-        }
+    fn read(binding: &Binding, size: i32, token: &str) -> std::result::Result<PageRequest, String> {
+        binding.request(Violations::new(), &PageInput { size, token: token.to_owned() }).map_err(|error| match error {
+            Error::Invalid(violations) => violations.listed()[0].field.clone(),
+            other => panic!("{other}"),
+        })
     }
 
     #[test]

@@ -11,16 +11,15 @@ use std::time::Duration;
 use crate::model::change::{Action, Revision, SubjectKind};
 use crate::model::id::OperatorId;
 use crate::model::marks::DecisionTime;
-use crate::model::operator::Permission;
+use crate::model::operator::Permission::View;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::model::violations::Violations;
 use crate::storage::SessionRecord;
 
 use super::error::{Error, Result};
-use super::input::{RawDuration, TokenText, WriteOptions};
-use super::validate;
-use super::write::{Write, work};
+use super::input::TokenText;
+use super::validate::CheckedOptions;
+use super::write::Write;
 use super::{Caller, Registry};
 
 /// The longest time without a request.
@@ -103,7 +102,7 @@ impl Registry {
         let token = SessionToken::new(self.random.bytes());
         let (id, digest, before) = (caller.id, token.digest(), before.map(SessionToken::digest));
         let presented = Digest::of(presented.0.as_bytes());
-        let work = work(move |write: &mut Write| {
+        let work = self.write("sign in", caller, View, without_waiting(), move |write| {
             Box::pin(async move {
                 if let Some(before) = before {
                     write.tx.end_session(&before).await?;
@@ -115,19 +114,19 @@ impl Registry {
                 record(write, id, Action::SignIn).await
             })
         });
-        self.write("sign in", caller, Permission::View, without_waiting(), work).await?;
+        work.await?;
         Ok(token)
     }
 
     /// Ends a session. Repeating it is not an error.
     pub async fn sign_out(&self, caller: &Caller, token: &SessionToken) -> Result<()> {
         let (id, digest) = (caller.id, token.digest());
-        let work = work(move |write: &mut Write| {
+        let work = self.write("sign out", caller, View, without_waiting(), move |write| {
             Box::pin(async move {
                 if write.tx.end_session(&digest).await? { record(write, id, Action::SignOut).await } else { Ok(()) }
             })
         });
-        self.write("sign out", caller, Permission::View, without_waiting(), work).await.map(|_| ())
+        work.await.map(|_| ())
     }
 
     /// Returns the person of this session at `now`, and records the request. `moment` returns the moment for a row that
@@ -156,9 +155,8 @@ impl Registry {
 }
 
 /// Does not wait until replicas apply a sign-in.
-fn without_waiting() -> validate::CheckedOptions {
-    let options = WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds: 0, nanos: 0 }) };
-    validate::options(&mut Violations::new(), &options)
+const fn without_waiting() -> CheckedOptions {
+    CheckedOptions { comment: String::new(), replica_wait: Some(Duration::ZERO) }
 }
 
 /// Adds an operator's action to the audit trail.

@@ -1,24 +1,34 @@
 //! Stores: adding, changing, removing and listing them.
 
-use crate::model::change::{Action, SubjectKind};
-use crate::model::operator::Permission;
+use crate::model::change::{Action, Revision, SubjectKind};
+use crate::model::operator::Permission::Edit;
 use crate::model::store::{Store, StoreCode, StoreKind, StoreNumber};
+use crate::model::time::Timestamp;
 use crate::model::violations::Violations;
-use crate::storage::{self, StoreFilter};
+use crate::storage::StoreFilter;
 
 use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 use super::input::{Choice, PageInput, StoreDraft, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
-use super::validate::{self, Lines, Mask};
-use super::write::{Write, check_etag, work};
-use super::{Caller, Listed, Registry, Written};
+use super::validate::{self, Field, Lines, Mask};
+use super::write::{Write, check_etag, unreadable};
+use super::{Caller, Done, Listed, Registry};
 
-/// The most hosts of a store.
 const MAX_HOSTS: usize = 100;
-/// The possible kinds of stores.
 const KINDS: &str = "STORE_KIND_SITE, STORE_KIND_LANDING_PAGE or STORE_KIND_ONLINE_STORE";
-/// The fields that can be changed.
-const FIELDS: [&str; 5] = ["name", "kind", "platform", "hosts", "active"];
+const FIELDS: [Field<StoreDraft>; 5] = [
+    ("name", |violations, draft| validate::text(violations, "name", &draft.name, (1, 200), Lines::One)),
+    ("kind", |violations, draft| _ = validate::required(violations, "kind", draft.kind, KINDS)),
+    ("platform", |violations, draft| validate::text(violations, "platform", &draft.platform, (0, 100), Lines::One)),
+    ("hosts", |violations, draft| validate::list(violations, "host", &draft.hosts, MAX_HOSTS, validate::host)),
+    (ACTIVE, |violations, draft| {
+        if draft.active.is_none() {
+            violations.add(ACTIVE, "is required: true or false");
+        }
+    }),
+];
+/// If unset in a new store, the store is active; required in an update.
+const ACTIVE: &str = "active";
 
 /// A request to remove a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,24 +56,16 @@ pub struct ListStores {
 
 impl Registry {
     /// Adds a store.
-    pub async fn create_store(
-        &self,
-        caller: &Caller,
-        draft: &StoreDraft,
-        options: &WriteOptions,
-    ) -> Result<(Store, Written)> {
-        let mut violations = Violations::new();
-        let store = violations.within("store", |violations| new_store(violations, draft));
-        let options = validate::options(&mut violations, options);
-        let Some(store) = store.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let work = work(move |write| Box::pin(create(write, store)));
-        self.write("create store", caller, Permission::Edit, options, work).await
+    pub async fn create_store(&self, caller: &Caller, draft: &StoreDraft, options: &WriteOptions) -> Done<Store> {
+        let (store, options) = validate::checked_write(options, |violations| {
+            violations.within("store", |violations| new_store(violations, draft))
+        })?;
+        self.write("create store", caller, Edit, options, move |write| Box::pin(create(write, store))).await
     }
 
     /// Returns the store with this code.
     pub async fn store(&self, code: &str) -> Result<Store> {
-        let mut violations = Violations::new();
-        let Some(code) = validate::store_code(&mut violations, "code", code) else { return Err(violations.into()) };
+        let code = validate::checked(|violations| validate::parse::<StoreCode>(violations, "code", code))?;
         self.storage.store(&code).await?.ok_or_else(|| Error::not_found(ResourceKind::Store, code))
     }
 
@@ -85,12 +87,8 @@ impl Registry {
             .with("platform", filter.platform.as_ref())
             .with("kind", filter.kind.as_ref())
             .with("text", filter.text.as_ref());
-        let page = binding.request(&mut violations, &list.page);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
-        let page = self.storage.stores(&filter, &page).await?;
-        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+        let page = binding.request(violations, &list.page)?;
+        Ok(binding.listed(self.storage.stores(&filter, &page).await?))
     }
 
     /// Changes the masked fields of a store.
@@ -99,109 +97,62 @@ impl Registry {
         caller: &Caller,
         update: &Update<StoreDraft>,
         options: &WriteOptions,
-    ) -> Result<(Store, Written)> {
-        let mut violations = Violations::new();
-        let mask = validate::mask(&mut violations, &update.mask, &FIELDS);
-        let code = violations.within("store", |violations| {
-            check_masked(violations, &mask, &update.draft);
-            validate::store_code(violations, "code", &update.id)
-        });
-        let options = validate::options(&mut violations, options);
-        let Some(code) = code.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let (etag, draft) = (update.etag.clone(), update.draft.clone());
-        let work = work(move |write| Box::pin(change(write, code, etag, mask, draft)));
-        self.write("update store", caller, Permission::Edit, options, work).await
+    ) -> Done<Store> {
+        let ((code, mask), options) = validate::checked_write(options, |violations| {
+            let mask = validate::mask(violations, &update.mask, &FIELDS.map(|(name, _)| name));
+            violations.within("store", |violations| {
+                mask.check(violations, &FIELDS, &update.draft);
+                Some((validate::parse::<StoreCode>(violations, "code", &update.id)?, mask))
+            })
+        })?;
+        let update = update.clone();
+        self.write("update store", caller, Edit, options, move |write| Box::pin(change(write, code, mask, update)))
+            .await
     }
 
     /// Removes a store; returns how many keys listed it.
-    pub async fn delete_store(
-        &self,
-        caller: &Caller,
-        request: &DeleteStore,
-        options: &WriteOptions,
-    ) -> Result<(u64, Written)> {
-        let mut violations = Violations::new();
-        let code = validate::store_code(&mut violations, "code", &request.store.id);
-        let options = validate::options(&mut violations, options);
-        let Some(code) = code.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let (etag, allow_rebinding) = (request.store.etag.clone(), request.allow_rebinding);
-        let work = work(move |write| Box::pin(delete(write, code, etag, allow_rebinding)));
-        self.write("delete store", caller, Permission::Edit, options, work).await
+    pub async fn delete_store(&self, caller: &Caller, request: &DeleteStore, options: &WriteOptions) -> Done<u64> {
+        let code = |violations: &mut Violations| validate::parse::<StoreCode>(violations, "code", &request.store.id);
+        let (code, options) = validate::checked_write(options, code)?;
+        let request = request.clone();
+        self.write("delete store", caller, Edit, options, move |write| Box::pin(delete(write, code, request))).await
     }
 }
 
 fn new_store(violations: &mut Violations, draft: &StoreDraft) -> Option<Store> {
-    let code = validate::store_code(violations, "code", &draft.code);
-    name(violations, &draft.name);
-    let kind = validate::required(violations, "kind", draft.kind, KINDS);
-    platform(violations, &draft.platform);
-    hosts(violations, &draft.hosts);
+    let code = validate::parse::<StoreCode>(violations, "code", &draft.code);
+    for (_, check) in FIELDS.iter().filter(|(name, _)| *name != ACTIVE) {
+        check(violations, draft);
+    }
+    let Choice::Is(kind) = draft.kind else { return None };
     Some(Store {
         number: StoreNumber(0),
         code: code?,
         name: draft.name.clone(),
-        kind: kind?,
+        kind,
         platform: draft.platform.clone(),
         // In the given order until storage has checked for conflicts, which are reported by position.
         hosts: draft.hosts.clone(),
         active: draft.active.unwrap_or(true),
         // Storage sets these when it writes the store.
-        created: crate::model::time::Timestamp::EPOCH,
-        updated: crate::model::time::Timestamp::EPOCH,
-        row_revision: crate::model::change::Revision::default(),
+        created: Timestamp::EPOCH,
+        updated: Timestamp::EPOCH,
+        row_revision: Revision::default(),
     })
-}
-
-fn check_masked(violations: &mut Violations, mask: &Mask, draft: &StoreDraft) {
-    if mask.has("name") {
-        name(violations, &draft.name);
-    }
-    if mask.has("kind") {
-        validate::required(violations, "kind", draft.kind, KINDS);
-    }
-    if mask.has("platform") {
-        platform(violations, &draft.platform);
-    }
-    if mask.has("hosts") {
-        hosts(violations, &draft.hosts);
-    }
-    if mask.has("active") && draft.active.is_none() {
-        violations.add("active", "is required: true or false");
-    }
-}
-
-fn name(violations: &mut Violations, name: &str) {
-    validate::text(violations, "name", name, (1, 200), Lines::One);
-}
-
-fn platform(violations: &mut Violations, platform: &str) {
-    validate::text(violations, "platform", platform, (0, 100), Lines::One);
-}
-
-fn hosts(violations: &mut Violations, hosts: &[String]) {
-    if validate::bounded(violations, "hosts", hosts.len(), MAX_HOSTS) {
-        for (at, host) in hosts.iter().enumerate() {
-            validate::host(violations, format_args!("hosts[{at}]"), host);
-        }
-        validate::distinct(violations, "hosts", hosts.iter().map(String::as_str), "host");
-    }
 }
 
 async fn existing(write: &mut Write, code: &StoreCode) -> Result<Store> {
     write.tx.store(code).await?.ok_or_else(|| Error::not_found(ResourceKind::Store, code))
 }
 
-/// Refuses hosts of other stores.
 async fn check_hosts_are_free(write: &mut Write, store: &StoreCode, given: &[String]) -> Result<()> {
     let mut violations = Violations::new();
     for (at, host) in given.iter().enumerate() {
         if let Some(owner) = write.tx.store_by_host(host).await?
             && owner != *store
         {
-            violations.add(
-                format_args!("store.hosts[{at}]"),
-                format_args!("`{host}` already belongs to the store `{owner}`"),
-            );
+            let description = format_args!("`{host}` already belongs to the store `{owner}`");
+            violations.add(format_args!("store.hosts[{at}]"), description);
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: TakenValue::Host, violations }) }
@@ -214,49 +165,41 @@ async fn create(write: &mut Write, mut store: Store) -> Result<Store> {
     }
     check_hosts_are_free(write, &store.code, &store.hosts).await?;
     store.hosts.sort_unstable();
-    store.created = write.now();
-    store.updated = write.now();
-    store.row_revision = write.revision();
+    store.created = write.tx.now();
+    store.updated = write.tx.now();
+    store.row_revision = write.tx.revision();
     write.tx.insert_store(&store).await?;
     record_change(write, Action::Create, None, &store.code).await
 }
 
-async fn change(write: &mut Write, code: StoreCode, etag: String, mask: Mask, draft: StoreDraft) -> Result<Store> {
+async fn change(write: &mut Write, code: StoreCode, mask: Mask, update: Update<StoreDraft>) -> Result<Store> {
     let before = existing(write, &code).await?;
-    check_etag(&etag, SubjectKind::Store, before.row_revision)?;
-    let mut after = before.clone();
-    if mask.has("name") {
-        after.name.clone_from(&draft.name);
-    }
-    if let (true, Choice::Is(kind)) = (mask.has("kind"), draft.kind) {
-        after.kind = kind;
-    }
-    if mask.has("platform") {
-        after.platform.clone_from(&draft.platform);
-    }
+    check_etag(&update.etag, SubjectKind::Store, before.row_revision)?;
+    let (mut after, draft) = (before.clone(), update.draft);
+    mask.set("name", &mut after.name, draft.name);
+    mask.set("kind", &mut after.kind, draft.kind.or(before.kind));
+    mask.set("platform", &mut after.platform, draft.platform);
     if mask.has("hosts") {
         check_hosts_are_free(write, &code, &draft.hosts).await?;
         after.hosts = draft.hosts;
         after.hosts.sort_unstable();
     }
-    if mask.has("active") {
-        after.active = draft.active.unwrap_or(after.active);
-    }
+    mask.set("active", &mut after.active, draft.active.unwrap_or(before.active));
     if after == before {
         return Ok(before);
     }
-    after.updated = write.now();
-    after.row_revision = write.revision();
+    after.updated = write.tx.now();
+    after.row_revision = write.tx.revision();
     write.tx.update_store(&after).await?;
     record_change(write, Action::Update, Some(&before), &code).await
 }
 
-async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebinding: bool) -> Result<u64> {
+async fn delete(write: &mut Write, code: StoreCode, request: DeleteStore) -> Result<u64> {
     let before = existing(write, &code).await?;
-    check_etag(&etag, SubjectKind::Store, before.row_revision)?;
+    check_etag(&request.store.etag, SubjectKind::Store, before.row_revision)?;
     let users = write.tx.store_users(before.number).await?;
     // A key left with one store binds to it: its calls that name no store would now go there.
-    if !allow_rebinding && !users.left_with_one.is_empty() {
+    if !request.allow_rebinding && !users.left_with_one.is_empty() {
         return Err(Precondition::WouldRebind { keys: users.left_with_one }.into());
     }
     write.tx.delete_store(before.number).await?;
@@ -264,11 +207,8 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
     Ok(users.total)
 }
 
-/// Records a change of a store and returns its new state.
 async fn record_change(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
-    let after = write.tx.store(code).await?;
-    let after = after
-        .ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that created it")))?;
+    let after = write.tx.store(code).await?.ok_or_else(|| unreadable(format_args!("store {code}")))?;
     write.record(action, SubjectKind::Store, code, before.map(Store::image), Some(after.image()));
     Ok(after)
 }
@@ -276,24 +216,24 @@ async fn record_change(write: &mut Write, action: Action, before: Option<&Store>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn violations_in(check: impl FnOnce(&mut Violations)) -> Vec<String> {
-        let mut violations = Violations::new();
-        violations.within("store", check);
-        violations.listed().iter().map(|violation| violation.field.clone()).collect()
-    }
+    use crate::registry::validate::tests::fields_in;
 
     #[test]
     fn an_empty_store_hears_of_everything_it_lacks_at_once() {
-        let fields = violations_in(|violations| assert!(new_store(violations, &StoreDraft::default()).is_none()));
+        let empty = |violations: &mut Violations| assert!(new_store(violations, &StoreDraft::default()).is_none());
+        let fields = fields_in(|violations| violations.within("store", empty));
         assert_eq!(fields, ["store.code", "store.name", "store.kind"]);
     }
 
     #[test]
     fn hosts_are_checked_one_by_one() {
         let given = ["b.example", "a.example", "B.example", "b.example"].map(str::to_owned);
-        assert_eq!(violations_in(|violations| hosts(violations, &given)), ["store.hosts[2]", "store.hosts[3]"]);
-        assert!(violations_in(|violations| hosts(violations, &given[..2])).is_empty());
+        let check = |hosts: &[String]| {
+            let draft = StoreDraft { hosts: hosts.to_vec(), ..StoreDraft::default() };
+            fields_in(|violations| violations.within("store", |violations| FIELDS[3].1(violations, &draft)))
+        };
+        assert_eq!(check(&given), ["store.hosts[2]", "store.hosts[3]"]);
+        assert!(check(&given[..2]).is_empty());
     }
 
     #[test]
@@ -312,8 +252,9 @@ mod tests {
 
     #[test]
     fn the_code_of_a_store_cannot_be_changed() {
-        let mut violations = Violations::new();
-        validate::mask(&mut violations, &["code".to_owned()], &FIELDS);
-        assert_eq!(violations.listed()[0].field, "update_mask.paths[0]");
+        let mask = |violations: &mut _| {
+            validate::mask(violations, &["code".to_owned()], &FIELDS.map(|(name, _)| name));
+        };
+        assert_eq!(fields_in(mask), ["update_mask.paths[0]"]);
     }
 }

@@ -3,23 +3,45 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::model::store::StoreCode;
 use crate::model::time::Timestamp;
 use crate::model::violations::{Violations, excerpt};
 
+use super::error::Result;
 use super::input::{Choice, RawDuration, RawTime, WriteOptions};
 
 /// The longest comment on a write, in characters.
 const MAX_WRITE_COMMENT: usize = 1_000;
-/// The longest wait for replicas.
 const MAX_REPLICA_WAIT: Duration = Duration::from_secs(30);
 /// The longest search text, in characters.
 const MAX_SEARCH: usize = 200;
+
+/// Fails with the violations, if there are any.
+pub(super) fn none(violations: Violations) -> Result<()> {
+    if violations.is_empty() { Ok(()) } else { Err(violations.into()) }
+}
+
+/// Runs the checks of a request, and fails with all of their violations. A check returns `None` only with a violation.
+pub(super) fn checked<T>(check: impl FnOnce(&mut Violations) -> Option<T>) -> Result<T> {
+    let mut violations = Violations::new();
+    check(&mut violations).filter(|_| violations.is_empty()).ok_or_else(|| violations.into())
+}
+
+/// Runs the checks of a write and then of its options, and fails with all of their violations.
+pub(super) fn checked_write<T>(
+    options: &WriteOptions,
+    check: impl FnOnce(&mut Violations) -> Option<T>,
+) -> Result<(T, CheckedOptions)> {
+    checked(|violations| {
+        let checked = check(violations);
+        let options = self::options(violations, options);
+        Some((checked?, options))
+    })
+}
 
 /// The number of lines a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +104,19 @@ pub(super) fn time(violations: &mut Violations, field: &str, raw: Option<RawTime
     time
 }
 
+/// Checks that one time is before another, each with the name of its field, if both were given.
+pub(super) fn in_order(
+    violations: &mut Violations,
+    (start_field, start): (&str, Option<Timestamp>),
+    (end_field, end): (&str, Option<Timestamp>),
+) {
+    if let (Some(start), Some(end)) = (start, end)
+        && start >= end
+    {
+        violations.add(end_field, format_args!("is {end}; it must be later than {start_field}, which is {start}"));
+    }
+}
+
 /// Checks a duration from zero to `max`.
 pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuration, max: Duration) -> Option<Duration> {
     let duration = u64::try_from(raw.seconds)
@@ -97,22 +132,18 @@ pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuratio
 
 /// Checks a required choice; `names` are the possible values.
 pub(super) fn required<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
-    match choice {
+    let description = match choice {
         Choice::Is(value) => return Some(value),
-        Choice::Unset => violations.add(field, format_args!("is required: {names}")),
-        Choice::Unknown(number) => {
-            violations.add(field, format_args!("is {number}, which is unknown; use {names}"));
-        }
-    }
+        Choice::Unset => format!("is required: {names}"),
+        Choice::Unknown(number) => format!("is {number}, which is unknown; use {names}"),
+    };
+    violations.add(field, description);
     None
 }
 
 /// Checks an optional choice of a filter.
 pub(super) fn optional<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
-    match choice {
-        Choice::Unset => None,
-        _ => required(violations, field, choice, names),
-    }
+    if matches!(choice, Choice::Unset) { None } else { required(violations, field, choice, names) }
 }
 
 /// Parses an id, a code or an identity: any text with a grammar whose errors describe the right form.
@@ -120,22 +151,11 @@ pub(super) fn parse<T>(violations: &mut Violations, field: impl Display, text: &
 where
     T: std::str::FromStr<Err: Display>,
 {
-    match text.parse() {
-        Ok(value) => Some(value),
-        Err(_) if text.is_empty() => {
-            violations.add(field, "must not be empty");
-            None
-        }
-        Err(error) => {
-            violations.add(field, escape_controls(&error));
-            None
-        }
-    }
-}
-
-/// Parses a store's code.
-pub(super) fn store_code(violations: &mut Violations, field: impl Display, text: &str) -> Option<StoreCode> {
-    parse(violations, field, text)
+    let refuse = |error| {
+        let description = if text.is_empty() { "must not be empty".to_owned() } else { escape_controls(&error) };
+        violations.add(field, description);
+    };
+    text.parse().map_err(refuse).ok()
 }
 
 /// Formats an error of the model, which repeats the refused text unchanged: control characters become visible.
@@ -148,20 +168,13 @@ fn escape_controls(error: &impl Display) -> String {
 }
 
 /// Adds a violation for every entry that equals an earlier one; `what` names an entry.
-pub(super) fn distinct<'a>(
-    violations: &mut Violations,
-    field: &str,
-    entries: impl IntoIterator<Item = &'a str>,
-    what: &str,
-) {
+fn distinct<'a>(violations: &mut Violations, field: &str, entries: impl IntoIterator<Item = &'a str>, what: &str) {
     let mut seen = HashMap::new();
     for (at, entry) in entries.into_iter().enumerate() {
-        if let Some(first) = seen.insert(entry, at) {
-            violations.add(
-                format_args!("{field}[{at}]"),
-                format_args!("repeats the {what} `{}` of {field}[{first}]", excerpt(entry)),
-            );
-            seen.insert(entry, first);
+        let first = *seen.entry(entry).or_insert(at);
+        if first != at {
+            let description = format_args!("repeats the {what} `{}` of {field}[{first}]", excerpt(entry));
+            violations.add(format_args!("{field}[{at}]"), description);
         }
     }
 }
@@ -174,41 +187,46 @@ pub(super) fn bounded(violations: &mut Violations, field: &str, count: usize, ma
     count <= max
 }
 
-/// Checks a network in CIDR notation, without bits after its prefix: with such bits it is ambiguous.
-pub(super) fn network(violations: &mut Violations, field: impl Display, text: &str) -> Option<IpNet> {
-    let Ok(network) = text.parse::<IpNet>() else {
-        match text.parse::<IpAddr>() {
-            Ok(address) => {
-                let bits = if address.is_ipv4() { 32 } else { 128 };
-                violations.add(field, format_args!("is an address, not a network; write `{address}/{bits}`"));
-            }
-            Err(_) => violations.add(
-                field,
-                format_args!(
-                    "`{}` is not a network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32",
-                    excerpt(text)
-                ),
-            ),
+/// Checks the number of entries, each of them, and that none is repeated. `what` names an entry; the field is its plural.
+pub(super) fn list<T>(
+    violations: &mut Violations,
+    what: &str,
+    entries: &[String],
+    max: usize,
+    check: impl Fn(&mut Violations, String, &str) -> T,
+) {
+    let field = format!("{what}s");
+    if bounded(violations, &field, entries.len(), max) {
+        for (at, entry) in entries.iter().enumerate() {
+            check(violations, format!("{field}[{at}]"), entry);
         }
-        return None;
-    };
-    if network.trunc() != network {
-        violations.add(field, format_args!("`{network}` has bits set after its prefix; write `{}`", network.trunc()));
-        return None;
+        distinct(violations, &field, entries.iter().map(String::as_str), what);
     }
-    // Clients are compared by their own address, so a network of mapped addresses would never match.
-    if let IpNet::V6(v6) = network
-        && let Some(mapped) = mapped_v4(v6.network(), v6.prefix_len())
-    {
-        violations.add(field, format_args!("is an IPv4 network written as IPv6; write `{mapped}`"));
-        return None;
-    }
-    Some(network)
 }
 
-fn mapped_v4(address: Ipv6Addr, prefix: u8) -> Option<Ipv4Net> {
-    let bits = prefix.checked_sub(96)?;
-    Ipv4Net::new(address.to_ipv4_mapped()?, bits).ok()
+/// Checks a network in CIDR notation, without bits after its prefix: with such bits it is ambiguous.
+pub(super) fn network(violations: &mut Violations, field: impl Display, text: &str) -> Option<IpNet> {
+    let description = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
+        (Ok(network), _) if network.trunc() != network => {
+            format!("`{network}` has bits set after its prefix; write `{}`", network.trunc())
+        }
+        (Ok(network), _) => match mapped_v4(network) {
+            None => return Some(network),
+            // Clients are compared by their own address, so a network of mapped addresses would never match.
+            Some(mapped) => format!("is an IPv4 network written as IPv6; write `{mapped}`"),
+        },
+        (Err(_), Ok(address)) => format!("is an address, not a network; write `{}`", IpNet::from(address)),
+        (Err(_), Err(_)) => {
+            format!("`{}` is not a network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32", excerpt(text))
+        }
+    };
+    violations.add(field, description);
+    None
+}
+
+fn mapped_v4(network: IpNet) -> Option<Ipv4Net> {
+    let IpNet::V6(v6) = network else { return None };
+    Ipv4Net::new(v6.network().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?).ok()
 }
 
 /// Checks a host name: lower case, labels of letters, digits and `-`, at most 253 bytes.
@@ -244,13 +262,10 @@ pub(super) fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
 /// The checked options of a write: its comment, and how long to wait if the caller set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CheckedOptions {
-    /// The comment.
     pub comment: String,
-    /// How long to wait for replicas.
     pub replica_wait: Option<Duration>,
 }
 
-/// Checks the caller's options for a write.
 pub(super) fn options(violations: &mut Violations, options: &WriteOptions) -> CheckedOptions {
     violations.within("options", |violations| {
         text(violations, "comment", &options.comment, (0, MAX_WRITE_COMMENT), Lines::Several);
@@ -260,14 +275,30 @@ pub(super) fn options(violations: &mut Violations, options: &WriteOptions) -> Ch
     })
 }
 
+/// A field that can be changed: its name in the contract, and its check.
+pub(super) type Field<D> = (&'static str, fn(&mut Violations, &D));
+
 /// The fields that an update changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Mask(Vec<&'static str>);
 
 impl Mask {
-    /// Returns whether the mask contains `field`.
     pub(super) fn has(&self, field: &str) -> bool {
         self.0.contains(&field)
+    }
+
+    /// Checks the fields of `draft` that the mask contains.
+    pub(super) fn check<D>(&self, violations: &mut Violations, fields: &[Field<D>], draft: &D) {
+        for (_, check) in fields.iter().filter(|(name, _)| self.has(name)) {
+            check(violations, draft);
+        }
+    }
+
+    /// Sets the value of `field`, if the mask contains it.
+    pub(super) fn set<T>(&self, field: &str, target: &mut T, value: T) {
+        if self.has(field) {
+            *target = value;
+        }
     }
 }
 
@@ -293,13 +324,19 @@ pub(super) fn mask(violations: &mut Violations, paths: &[String], known: &[&'sta
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn violations_in(check: impl FnOnce(&mut Violations)) -> Vec<String> {
+    /// Returns the violations that a check adds.
+    pub(in crate::registry) fn violations_in<T>(check: impl FnOnce(&mut Violations) -> T) -> Vec<String> {
         let mut violations = Violations::new();
         check(&mut violations);
         violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    }
+
+    /// Returns the fields in which a check adds violations.
+    pub(in crate::registry) fn fields_in<T>(check: impl FnOnce(&mut Violations) -> T) -> Vec<String> {
+        violations_in(check).iter().map(|line| line.split(": ").next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]

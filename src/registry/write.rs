@@ -6,63 +6,29 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
-use crate::model::id::{KeyId, OperatorId, SecretId};
+use crate::model::id::OperatorId;
 use crate::model::operator::Permission;
-use crate::model::time::Timestamp;
 use crate::random::Random;
-use crate::storage::Transaction;
+use crate::storage::{self, Transaction};
 
 use super::error::{Error, Result};
 use super::validate::CheckedOptions;
-use super::{Caller, Pending, Registry, Written, etag};
+use super::{Caller, Done, Pending, Registry, Written, etag};
 
 /// A write in progress.
 pub(super) struct Write {
-    /// The transaction.
     pub tx: Transaction,
     /// Whether to undo everything at the end: a dry run.
     pub dry_run: bool,
+    /// For the ids of new subjects.
+    pub random: Arc<dyn Random>,
     changes: Vec<NewChange>,
-    random: Arc<dyn Random>,
 }
 
 /// The work of a write: it reads, checks and writes through the [`Write`], and returns its subject.
-pub(super) type Work<T> = Box<dyn for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send>;
-
-/// Boxes a write closure as [`Work`]. A function, because only then is the higher-ranked lifetime inferred.
-pub(super) fn work<T, F>(work: F) -> Work<T>
-where
-    F: for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send + 'static,
-{
-    Box::new(work)
-}
+type Work<T> = Box<dyn for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send>;
 
 impl Write {
-    /// Returns storage's clock at the begin of the write.
-    pub(super) fn now(&self) -> Timestamp {
-        self.tx.now()
-    }
-
-    /// Returns the revision of the write.
-    pub(super) fn revision(&self) -> Revision {
-        self.tx.revision()
-    }
-
-    /// Generates the id of a new key.
-    pub(super) fn new_key_id(&self) -> KeyId {
-        KeyId::new(self.now(), self.random.bytes())
-    }
-
-    /// Generates the id of a new secret.
-    pub(super) fn new_secret_id(&self) -> SecretId {
-        SecretId::new(self.now(), self.random.bytes())
-    }
-
-    /// Generates the id of a new operator.
-    pub(super) fn new_operator_id(&self) -> OperatorId {
-        OperatorId::new(self.now(), self.random.bytes())
-    }
-
     /// Adds a change to the audit trail. A write without one is undone as having changed nothing.
     pub(super) fn record(
         &mut self,
@@ -94,11 +60,15 @@ pub(super) fn check_etag(given: &str, kind: SubjectKind, current: Revision) -> R
     if given.is_empty() || given == etag(current) { Ok(()) } else { Err(Error::Stale(kind)) }
 }
 
+/// Returns the error for a subject that storage does not return to the write that created or changed it.
+pub(super) fn unreadable(subject: impl Display) -> Error {
+    storage::Error::bug(format!("{subject} cannot be read by the write that created it")).into()
+}
+
 impl Registry {
-    /// Begins a write.
     pub(super) async fn begin(&self, actor: &Actor, comment: &str) -> Result<Write> {
         let tx = self.storage.begin(self.random.nonce(), actor, comment).await?;
-        Ok(Write { tx, dry_run: false, changes: Vec::new(), random: Arc::clone(&self.random) })
+        Ok(Write { tx, dry_run: false, random: Arc::clone(&self.random), changes: Vec::new() })
     }
 
     /// Runs a write for a caller, in a separate task.
@@ -108,10 +78,9 @@ impl Registry {
         caller: &Caller,
         permission: Permission,
         options: CheckedOptions,
-        work: Work<T>,
-    ) -> Result<(T, Written)> {
-        let registry = self.clone();
-        let caller = caller.clone();
+        work: impl for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send + 'static,
+    ) -> Done<T> {
+        let (registry, caller, work) = (self.clone(), caller.clone(), Box::new(work));
         let task = self.tasks.spawn(name, async move { registry.run(caller, permission, options, work).await });
         // A task that ended without a result panicked or was dropped at shutdown: it may have committed before.
         task.await.unwrap_or(Err(Error::OutcomeUnknown))
@@ -123,7 +92,7 @@ impl Registry {
         permission: Permission,
         options: CheckedOptions,
         work: Work<T>,
-    ) -> Result<(T, Written)> {
+    ) -> Done<T> {
         let actor = Actor::Operator { id: caller.id, name: caller.name };
         let mut write = self.begin(&actor, &options.comment).await?;
         let value = match authorize_and_run(&mut write, caller.id, permission, work).await {
@@ -158,7 +127,7 @@ async fn authorize_and_run<T: Send>(
     permission: Permission,
     work: Work<T>,
 ) -> Result<T> {
-    let now = write.now();
+    let now = write.tx.now();
     let operator =
         write.tx.operator(caller).await?.filter(|operator| operator.is_valid(now)).ok_or(Error::CallerGone)?;
     if !operator.role.may(permission) {

@@ -4,19 +4,15 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use crate::model::book::MethodNumber;
-use crate::model::key::{Access, KeySpec, MAX_LABELS, MAX_METHODS, MAX_NETWORKS, MAX_STORES};
-use crate::model::pattern::MethodIdentity;
-use crate::model::store::StoreNumber;
+use crate::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS};
 use crate::model::violations::{Violations, excerpt};
 use crate::registry::error::Result;
 use crate::registry::input::{AccessKind, Choice, KeyDraft};
-use crate::registry::validate::{self, Lines};
-use crate::registry::write::Write;
+use crate::registry::validate::{self, Lines, Mask};
+use crate::storage;
 
 use super::fields::{ACTIVE, FIELDS};
 
-/// The possible choices of access.
 pub(super) const ACCESS: &str = "ACCESS_ALL or ACCESS_SELECTED";
 
 /// Checks all fields of a new key. The result is valid only without violations. The lists keep the caller's order, so
@@ -36,31 +32,7 @@ pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> KeySpec {
 
 /// Checks that the validity starts before it ends.
 pub(super) fn validity(violations: &mut Violations, spec: &KeySpec) {
-    if let (Some(begin), Some(end)) = (spec.not_before, spec.expires)
-        && begin >= end
-    {
-        violations.add("expire_time", format_args!("is {end}; it must be later than not_before, which is {begin}"));
-    }
-}
-
-/// Checks that each entry is a valid store code, without duplicates.
-pub(super) fn stores(violations: &mut Violations, codes: &[String]) {
-    if validate::bounded(violations, "stores", codes.len(), MAX_STORES) {
-        for (at, code) in codes.iter().enumerate() {
-            validate::store_code(violations, format_args!("stores[{at}]"), code);
-        }
-        validate::distinct(violations, "stores", codes.iter().map(String::as_str), "store");
-    }
-}
-
-/// Checks that each entry is a valid method identity, without duplicates.
-pub(super) fn methods(violations: &mut Violations, identities: &[String]) {
-    if validate::bounded(violations, "methods", identities.len(), MAX_METHODS) {
-        for (at, identity) in identities.iter().enumerate() {
-            validate::parse::<MethodIdentity>(violations, format_args!("methods[{at}]"), identity);
-        }
-        validate::distinct(violations, "methods", identities.iter().map(String::as_str), "method");
-    }
+    validate::in_order(violations, ("not_before", spec.not_before), ("expire_time", spec.expires));
 }
 
 /// Combines kind and list into an access. An empty list never means everything, and a list never restricts everything.
@@ -92,48 +64,37 @@ impl AccessChange {
     /// Checks everything that does not depend on the key.
     pub(super) fn new(
         violations: &mut Violations,
-        field: &'static str,
-        kind: Option<(&'static str, Choice<AccessKind>)>,
-        list: Option<&Vec<String>>,
+        mask: &Mask,
+        (kind_field, kind): (&str, Choice<AccessKind>),
+        (field, list): (&'static str, &[String]),
     ) -> Self {
-        let kind = kind.and_then(|(name, choice)| validate::required(violations, name, choice, ACCESS));
+        let kind = if mask.has(kind_field) { validate::required(violations, kind_field, kind, ACCESS) } else { None };
+        let list = mask.has(field).then(|| list.to_vec());
         // Reported before storage is queried; `apply` reports what depends on the key.
-        if let (Some(AccessKind::All), Some(list)) = (kind, list) {
+        if let (Some(AccessKind::All), Some(list)) = (kind, &list) {
             all_without_list(violations, field, list);
         }
-        Self { field, kind, list: list.cloned() }
+        Self { field, kind, list }
     }
 
     /// Returns the changed access, in byte order.
     pub(super) fn apply(&self, violations: &mut Violations, current: &Access<String>) -> Access<String> {
         let field = self.field;
-        let selected = match self.kind {
-            Some(kind) => kind == AccessKind::Selected,
-            None => !current.is_all(),
-        };
-        match &self.list {
-            Some(list) if selected => {
-                let mut access = Access::Selected(list.clone());
-                access.sort();
-                access
-            }
-            Some(list) => {
-                all_without_list(violations, field, list);
-                Access::All
-            }
-            None if selected && current.is_all() => {
-                // Going from everything to nothing by omitting a list would be an accident.
-                violations.add(
-                    field,
-                    format_args!(
-                        "must be in the update mask too: the key has access to all {field}, so list the ones to keep"
-                    ),
-                );
-                current.clone()
-            }
-            None if selected => current.clone(),
-            None => Access::All,
+        if self.kind.map_or(current.is_all(), |kind| kind == AccessKind::All) {
+            all_without_list(violations, field, self.given());
+            return Access::All;
         }
+        if let Some(list) = &self.list {
+            let mut access = Access::Selected(list.clone());
+            access.sort();
+            return access;
+        }
+        if current.is_all() {
+            // Going from everything to nothing by omitting a list would be an accident.
+            let what = "must be in the update mask too: the key has access to all";
+            violations.add(field, format_args!("{what} {field}, so list the ones to keep"));
+        }
+        current.clone()
     }
 
     /// Returns the list that the caller gave; empty if none.
@@ -173,60 +134,42 @@ pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, Stri
     labels.clone()
 }
 
-/// Returns the numbers of stores by their codes. Adds a violation for each code that does not exist.
-pub(super) async fn store_numbers(
-    write: &mut Write,
+/// Looks up the numbers of a key's stores or methods, and adds a violation for each name that does not exist.
+pub(super) async fn numbers<N: Send>(
     violations: &mut Violations,
-    field: &str,
-    codes: &[String],
-) -> Result<Vec<StoreNumber>> {
-    if codes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found = write.tx.store_numbers(codes).await?;
-    Ok(require_all(violations, field, "store", codes, found))
-}
-
-/// Returns the numbers of methods by their identities. Adds a violation for each identity that is not in the book.
-pub(super) async fn method_numbers(
-    write: &mut Write,
-    violations: &mut Violations,
-    field: &str,
-    identities: &[String],
-) -> Result<Vec<MethodNumber>> {
-    if identities.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found = write.tx.method_numbers(identities).await?;
-    Ok(require_all(violations, field, "method", identities, found))
-}
-
-fn require_all<N>(
-    violations: &mut Violations,
-    field: &str,
     what: &str,
     names: &[String],
-    found: Vec<Option<N>>,
-) -> Vec<N> {
-    let mut numbers = Vec::with_capacity(found.len());
-    for (at, (name, number)) in names.iter().zip(found).enumerate() {
-        match number {
-            Some(number) => numbers.push(number),
-            None => violations.add(format_args!("{field}[{at}]"), does_not_exist(what, name)),
-        }
-    }
-    numbers
+    look_up: impl Future<Output = storage::Result<Vec<Option<N>>>> + Send,
+) -> Result<Vec<N>> {
+    let numbers = if names.is_empty() { Vec::new() } else { look_up.await? };
+    Ok(found(violations, what, names, numbers))
 }
 
-/// Formats the error that a store or method does not exist.
-pub(super) fn does_not_exist(what: &str, name: &str) -> String {
-    format!("the {what} `{}` does not exist", excerpt(name))
+/// Returns the numbers that were found, and adds a violation for each name without one.
+pub(super) fn found<N>(
+    violations: &mut Violations,
+    what: &str,
+    names: &[String],
+    numbers: impl IntoIterator<Item = Option<N>>,
+) -> Vec<N> {
+    let mut found = Vec::with_capacity(names.len());
+    for (at, (name, number)) in names.iter().zip(numbers).enumerate() {
+        if let Some(number) = number {
+            found.push(number);
+        } else {
+            let description = format_args!("the {what} `{}` does not exist", excerpt(name));
+            violations.add(format_args!("key.{what}s[{at}]"), description);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::key::MAX_STORES;
     use crate::registry::input::RawTime;
+    use crate::registry::validate::tests::{fields_in, violations_in};
 
     fn valid_draft() -> KeyDraft {
         KeyDraft {
@@ -238,10 +181,8 @@ mod tests {
         }
     }
 
-    fn violations_in(draft: &KeyDraft) -> Vec<String> {
-        let mut violations = Violations::new();
-        violations.within("key", |violations| key(violations, draft));
-        violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    fn key_violations(draft: &KeyDraft) -> Vec<String> {
+        violations_in(|violations| violations.within("key", |violations| key(violations, draft)))
     }
 
     #[test]
@@ -257,7 +198,7 @@ mod tests {
     #[test]
     fn an_empty_key_hears_of_everything_it_lacks_at_once() {
         assert_eq!(
-            violations_in(&KeyDraft::default()),
+            key_violations(&KeyDraft::default()),
             [
                 "key.name: must not be empty",
                 "key.store_access: is required: ACCESS_ALL or ACCESS_SELECTED",
@@ -270,7 +211,7 @@ mod tests {
     fn neither_an_empty_list_means_all_nor_all_takes_a_list() {
         let draft = KeyDraft { stores: vec!["main".to_owned()], ..valid_draft() };
         assert_eq!(
-            violations_in(&draft),
+            key_violations(&draft),
             ["key.stores: must be empty for ACCESS_ALL; to list stores, set ACCESS_SELECTED"]
         );
         let mut violations = Violations::new();
@@ -290,27 +231,18 @@ mod tests {
             labels: [("Team".to_owned(), "x".to_owned()), ("team".to_owned(), " x".to_owned())].into(),
             ..valid_draft()
         };
-        let fields: Vec<_> =
-            violations_in(&draft).iter().map(|line| line.split(": ").next().unwrap_or("").to_owned()).collect();
         assert_eq!(
-            fields,
-            [
-                "key.stores[1]",
-                "key.stores[2]",
-                "key.methods[1]",
-                "key.networks[0]",
-                "key.networks[2]",
-                "key.labels[Team]",
-                "key.labels[team]",
-            ]
+            fields_in(|violations| violations.within("key", |violations| key(violations, &draft))).join(" "),
+            "key.stores[1] key.stores[2] key.methods[1] key.networks[0] key.networks[2] key.labels[Team] \
+             key.labels[team]"
         );
     }
 
     #[test]
     fn a_validity_ends_after_it_begins() {
         let at = |seconds| Some(RawTime { seconds, nanos: 0 });
-        assert!(violations_in(&KeyDraft { not_before: at(10), expires: at(11), ..valid_draft() }).is_empty());
-        let refused = violations_in(&KeyDraft { not_before: at(10), expires: at(10), ..valid_draft() });
+        assert!(key_violations(&KeyDraft { not_before: at(10), expires: at(11), ..valid_draft() }).is_empty());
+        let refused = key_violations(&KeyDraft { not_before: at(10), expires: at(10), ..valid_draft() });
         assert!(
             refused[0].starts_with("key.expire_time: is 1970-01-01T00:00:10Z; it must be later than"),
             "{refused:?}"
@@ -324,7 +256,7 @@ mod tests {
             stores: (0..=MAX_STORES).map(|at| format!("s{at}")).collect(),
             ..valid_draft()
         };
-        assert_eq!(violations_in(&draft), ["key.stores: has 10001 entries; the maximum is 10000"]);
+        assert_eq!(key_violations(&draft), ["key.stores: has 10001 entries; the maximum is 10000"]);
     }
 
     fn change(
@@ -333,9 +265,11 @@ mod tests {
         current: &Access<String>,
     ) -> Result<Access<String>> {
         let mut violations = Violations::new();
-        let list: Option<Vec<String>> = list.map(|list| list.iter().map(|text| (*text).to_owned()).collect());
-        let kind = kind.map(|kind| ("store_access", kind));
-        let access = AccessChange::new(&mut violations, "stores", kind, list.as_ref()).apply(&mut violations, current);
+        let masked = kind.map(|_| "store_access".to_owned()).into_iter().chain(list.map(|_| "stores".to_owned()));
+        let mask = validate::mask(&mut Violations::new(), &masked.collect::<Vec<_>>(), &["store_access", "stores"]);
+        let list: Vec<String> = list.unwrap_or_default().iter().map(|text| (*text).to_owned()).collect();
+        let kind = ("store_access", kind.unwrap_or_default());
+        let access = AccessChange::new(&mut violations, &mask, kind, ("stores", &list)).apply(&mut violations, current);
         if violations.is_empty() { Ok(access) } else { Err(violations.into()) }
     }
 

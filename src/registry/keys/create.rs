@@ -1,19 +1,20 @@
 //! Issuing a key, and recognising a repeated request.
 
 use crate::model::change::Action;
+use crate::model::id::KeyId;
 use crate::model::key::{Key, KeySpec};
-use crate::model::operator::Permission;
+use crate::model::operator::Permission::Edit;
 use crate::model::token::Token;
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, ResourceKind, Result, TakenValue};
+use crate::registry::error::{Error, Result, TakenValue};
 use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
-use crate::registry::write::{Write, work};
-use crate::registry::{Caller, Registry, Written};
+use crate::registry::write::Write;
+use crate::registry::{Caller, Done, Registry};
 use crate::storage::NewKey;
 
 use super::check;
-use super::{KeyWithToken, NewToken, record_change};
+use super::{KeyWithToken, NewToken, existing, record_change};
 
 /// The longest request id, in characters.
 const MAX_REQUEST_ID: usize = 64;
@@ -38,31 +39,28 @@ impl Registry {
     /// Returns the violations that [`Registry::create_key`] would find in the request alone, without querying storage.
     pub fn check_new_key(&self, request: &CreateKey, options: &WriteOptions) -> Violations {
         let mut violations = Violations::new();
-        violations.within("key", |violations| check::key(violations, &request.key));
-        NewToken::new(&mut violations, &request.token, &*self.random);
-        request_id(&mut violations, &request.request_id);
+        self.checked_key(&mut violations, request);
         validate::options(&mut violations, options);
         violations
     }
 
     /// Issues a key and returns its token. A retry, recognised by the token or the request id, returns the key that was
     /// created first.
-    pub async fn create_key(
-        &self,
-        caller: &Caller,
-        request: &CreateKey,
-        options: &WriteOptions,
-    ) -> Result<(KeyWithToken, Written)> {
-        let mut violations = Violations::new();
-        let checked = violations.within("key", |violations| check::key(violations, &request.key));
-        let new_token = NewToken::new(&mut violations, &request.token, &*self.random);
-        request_id(&mut violations, &request.request_id);
-        let options = validate::options(&mut violations, options);
-        let Some(new_token) = new_token.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-
+    pub async fn create_key(&self, caller: &Caller, request: &CreateKey, options: &WriteOptions) -> Done<KeyWithToken> {
+        let check = |violations: &mut Violations| self.checked_key(violations, request);
+        let ((spec, new_token), options) = validate::checked_write(options, check)?;
         let (actor, request_id) = (caller.id.to_string(), request.request_id.clone());
-        let work = work(move |write| Box::pin(create(write, checked, new_token, actor, request_id)));
-        self.write("create key", caller, Permission::Edit, options, work).await
+        let work = self.write("create key", caller, Edit, options, move |write| {
+            Box::pin(create(write, spec, new_token, actor, request_id))
+        });
+        work.await
+    }
+
+    fn checked_key(&self, violations: &mut Violations, request: &CreateKey) -> Option<(KeySpec, NewToken)> {
+        let spec = violations.within("key", |violations| check::key(violations, &request.key));
+        let new_token = NewToken::new(violations, &request.token, &*self.random);
+        request_id(violations, &request.request_id);
+        Some((spec, new_token?))
     }
 }
 
@@ -85,12 +83,13 @@ async fn create(
         return Ok(retried);
     }
     let mut violations = Violations::new();
-    let stores = check::store_numbers(write, &mut violations, "key.stores", spec.stores.selected()).await?;
-    let methods = check::method_numbers(write, &mut violations, "key.methods", spec.methods.selected()).await?;
-    if !violations.is_empty() {
-        return Err(violations.into());
-    }
-    let (id, created) = (write.new_key_id(), write.now());
+    let codes = spec.stores.selected();
+    let stores = check::numbers(&mut violations, "store", codes, write.tx.store_numbers(codes)).await?;
+    let identities = spec.methods.selected();
+    let methods = check::numbers(&mut violations, "method", identities, write.tx.method_numbers(identities)).await?;
+    validate::none(violations)?;
+    let created = write.tx.now();
+    let id = KeyId::new(created, write.random.bytes());
     let secret = new_token.secret(write);
     write.tx.insert_keys(&[NewKey { id, spec, stores, methods, secret, created, revoked: None }]).await?;
     if !request_id.is_empty() {
@@ -110,33 +109,25 @@ async fn find_retried(
 ) -> Result<Option<KeyWithToken>> {
     let owner = write.tx.secret_by_digest(&new_token.digest).await?;
     let requested = if request_id.is_empty() { None } else { write.tx.key_by_request(actor, request_id).await? };
-    match (owner, requested) {
-        (None, None) => Ok(None),
+    if let Some((secret, id)) = owner {
         // The token proves that it is the same request: its holder may learn the key.
-        (Some((secret, id)), requested) => {
-            let key = write.tx.key(id).await?;
-            let first = |key: &Key| {
-                let newest = key.secrets.first();
-                newest.is_some_and(|newest| newest.id == secret && newest.created == key.created)
-            };
-            let same = key.filter(|key| first(key) && key.spec == spec.clone().sorted());
-            match same {
-                Some(key) if requested.is_none_or(|requested| requested == id) => {
-                    Ok(Some(KeyWithToken { key, token: Some(new_token.token.clone()) }))
-                }
-                _ => Err(token_taken()),
-            }
-        }
-        (None, Some(_)) if new_token.supplied => Err(Error::taken(
+        let same = |key: &Key| {
+            let newest = key.secrets.first();
+            let first = newest.is_some_and(|newest| newest.id == secret && newest.created == key.created);
+            first && key.spec == spec.clone().sorted() && requested.is_none_or(|requested| requested == id)
+        };
+        let key = write.tx.key(id).await?.filter(same).ok_or_else(token_taken)?;
+        return Ok(Some(KeyWithToken { key, token: Some(new_token.token.clone()) }));
+    }
+    let Some(id) = requested else { return Ok(None) };
+    if new_token.supplied {
+        return Err(Error::taken(
             TakenValue::RequestId,
             "request_id",
             "was already used to create a key with another token; use each request id for one request only",
-        )),
-        (None, Some(id)) => match write.tx.key(id).await? {
-            Some(key) => Ok(Some(KeyWithToken { key, token: None })),
-            None => Err(Error::not_found(ResourceKind::Key, id)),
-        },
+        ));
     }
+    Ok(Some(KeyWithToken { key: existing(write, id).await?, token: None }))
 }
 
 /// Returns the error for a token that some key has or had.
@@ -147,14 +138,11 @@ pub(super) fn token_taken() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::validate::tests::violations_in;
 
     #[test]
     fn request_ids_have_an_alphabet_and_a_bound() {
-        let refused = |id: &str| {
-            let mut violations = Violations::new();
-            request_id(&mut violations, id);
-            !violations.is_empty()
-        };
+        let refused = |id: &str| !violations_in(|violations| request_id(violations, id)).is_empty();
         assert!(!refused("") && !refused("A-z_0.9") && !refused(&"x".repeat(64)));
         assert!(refused("a b") && refused("é") && refused(&"x".repeat(65)));
     }

@@ -1,7 +1,9 @@
 //! The user-defined fields of a key, each once: its name in the contract, whether a revoked key may still change it,
 //! and how it is checked and set. New keys, updates and their masks iterate over this list.
 
-use crate::model::key::KeySpec;
+use crate::model::key::{KeySpec, MAX_METHODS, MAX_STORES};
+use crate::model::pattern::MethodIdentity;
+use crate::model::store::StoreCode;
 use crate::model::violations::Violations;
 use crate::registry::input::KeyDraft;
 use crate::registry::validate::{self, Lines};
@@ -52,9 +54,13 @@ pub(super) const FIELDS: [Field; 13] = [
         None => violations.add(ACTIVE, "is required: true or false"),
     }),
     field("store_access", |_, _, _| {}),
-    field("stores", |violations, draft, _| check::stores(violations, &draft.stores)),
+    field("stores", |violations, draft, _| {
+        validate::list(violations, "store", &draft.stores, MAX_STORES, validate::parse::<StoreCode>);
+    }),
     field("method_access", |_, _, _| {}),
-    field("methods", |violations, draft, _| check::methods(violations, &draft.methods)),
+    field("methods", |violations, draft, _| {
+        validate::list(violations, "method", &draft.methods, MAX_METHODS, validate::parse::<MethodIdentity>);
+    }),
     field("not_before", |violations, draft, spec| {
         spec.not_before = validate::time(violations, "not_before", draft.not_before);
     }),
@@ -87,6 +93,7 @@ fn contact(violations: &mut Violations, contact: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::validate::tests::violations_in;
 
     #[test]
     fn the_error_names_the_fields_that_can_still_be_changed() {
@@ -97,11 +104,7 @@ mod tests {
 
     #[test]
     fn a_contact_is_empty_or_one_address() {
-        let refused = |text: &str| {
-            let mut violations = Violations::new();
-            contact(&mut violations, text);
-            !violations.is_empty()
-        };
+        let refused = |text: &str| !violations_in(|violations| contact(violations, text)).is_empty();
         for good in ["", "crm@partner.example", "a.b+c@sub.partner.example", "почта@пример.рф"] {
             assert!(!refused(good), "{good}");
         }

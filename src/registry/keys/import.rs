@@ -2,24 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::book::MethodNumber;
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, KeySpec, Secret, TokenOrigin};
-use crate::model::operator::Permission;
-use crate::model::store::StoreNumber;
+use crate::model::operator::Permission::Edit;
 use crate::model::token::{Digest, HINT_CHARS, Token};
 use crate::model::violations::Violations;
 use crate::registry::error::{Error, Result, TakenValue};
 use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
-use crate::registry::write::{Write, work};
-use crate::registry::{Caller, Registry, Written};
-use crate::storage::{NewKey, NewSecret};
+use crate::registry::write::Write;
+use crate::registry::{Caller, Done, Registry};
+use crate::storage::{self, NewKey, NewSecret};
 
 use super::check;
 
-/// The most keys of one import.
 const MAX_KEYS: usize = 100_000;
 
 /// A request to import keys.
@@ -54,7 +51,6 @@ pub enum ImportSecret {
     Sha256(TokenText),
 }
 
-/// A key with valid fields.
 struct CheckedKey {
     key: KeySpec,
     digest: Digest,
@@ -66,21 +62,11 @@ struct CheckedKey {
 
 impl Registry {
     /// Imports keys; returns their ids in the order given, none on a dry run.
-    pub async fn import_keys(
-        &self,
-        caller: &Caller,
-        request: &ImportKeys,
-        options: &WriteOptions,
-    ) -> Result<(Vec<KeyId>, Written)> {
-        let mut violations = Violations::new();
-        let checked = check_all(&mut violations, &request.keys);
-        let options = validate::options(&mut violations, options);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
+    pub async fn import_keys(&self, caller: &Caller, request: &ImportKeys, options: &WriteOptions) -> Done<Vec<KeyId>> {
+        let checked = |violations: &mut Violations| Some(check_all(violations, &request.keys));
+        let (checked, options) = validate::checked_write(options, checked)?;
         let dry_run = request.dry_run;
-        let work = work(move |write| Box::pin(import(write, checked, dry_run)));
-        self.write("import keys", caller, Permission::Edit, options, work).await
+        self.write("import keys", caller, Edit, options, move |write| Box::pin(import(write, checked, dry_run))).await
     }
 }
 
@@ -98,11 +84,10 @@ fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<CheckedKe
         else {
             continue;
         };
-        if let Some(first) = seen.get(&one.digest) {
+        let first = *seen.entry(one.digest).or_insert(at);
+        if first != at {
             violations
                 .add(format_args!("keys[{at}].{}", one.field), format_args!("is the same token as in keys[{first}]"));
-        } else {
-            seen.insert(one.digest, at);
         }
         checked.push(one);
     }
@@ -133,13 +118,8 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
             if digest.is_none() {
                 violations.add("sha256", "must be 64 hexadecimal digits");
             }
-            Some(CheckedKey {
-                key,
-                digest: digest?,
-                hint: hint.clone(),
-                origin: TokenOrigin::Supplied,
-                field: "sha256",
-            })
+            let (hint, origin) = (hint.clone(), TokenOrigin::Supplied);
+            Some(CheckedKey { key, digest: digest?, hint, origin, field: "sha256" })
         }
     }
 }
@@ -148,24 +128,29 @@ async fn import(write: &mut Write, checked: Vec<CheckedKey>, dry_run: bool) -> R
     write.dry_run = dry_run;
     let mut violations = Violations::new();
     let stores = listed_names(&checked, |key| key.stores.selected());
-    let stores = stores_by_code(write, stores).await?;
+    let stores = by_name(&stores, write.tx.store_numbers(&stores)).await?;
     let methods = listed_names(&checked, |key| key.methods.selected());
-    let methods = methods_by_identity(write, methods).await?;
+    let methods = by_name(&methods, write.tx.method_numbers(&methods)).await?;
 
     // Ids of the same time have no order. Sorted, they keep the given order in lists, and storage appends to its
     // indexes instead of writing all over them.
-    let mut ids: Vec<KeyId> = checked.iter().map(|_| write.new_key_id()).collect();
-    let mut secret_ids: Vec<SecretId> = checked.iter().map(|_| write.new_secret_id()).collect();
+    let now = write.tx.now();
+    let mut ids: Vec<KeyId> = checked.iter().map(|_| KeyId::new(now, write.random.bytes())).collect();
+    let mut secret_ids: Vec<SecretId> = checked.iter().map(|_| SecretId::new(now, write.random.bytes())).collect();
     ids.sort_unstable();
     secret_ids.sort_unstable();
 
     let mut new = Vec::with_capacity(checked.len());
     for (at, ((one, id), secret_id)) in checked.iter().zip(&ids).zip(secret_ids).enumerate() {
-        let stores = resolve_names(&mut violations, at, "store", one.key.stores.selected(), &stores);
-        let methods = resolve_names(&mut violations, at, "method", one.key.methods.selected(), &methods);
+        let (stores, methods) = violations.within(format_args!("keys[{at}]"), |violations| {
+            (
+                numbers_of(violations, "store", one.key.stores.selected(), &stores),
+                numbers_of(violations, "method", one.key.methods.selected(), &methods),
+            )
+        });
         let secret = NewSecret { id: secret_id, digest: one.digest, hint: one.hint.clone(), origin: one.origin };
-        let (spec, created) = (one.key.clone(), write.now());
-        new.push(NewKey { id: *id, spec, stores, methods, secret, created, revoked: None });
+        let spec = one.key.clone();
+        new.push(NewKey { id: *id, spec, stores, methods, secret, created: now, revoked: None });
     }
     let unknown = !violations.is_empty();
     let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
@@ -197,40 +182,25 @@ fn listed_names<'c>(checked: &'c [CheckedKey], list: impl Fn(&'c KeySpec) -> &'c
     names.into_iter().cloned().collect()
 }
 
-async fn stores_by_code(write: &mut Write, codes: Vec<String>) -> Result<HashMap<String, StoreNumber>> {
-    if codes.is_empty() {
+async fn by_name<N: Send>(
+    names: &[String],
+    look_up: impl Future<Output = storage::Result<Vec<Option<N>>>> + Send,
+) -> Result<HashMap<String, N>> {
+    if names.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = write.tx.store_numbers(&codes).await?;
-    Ok(codes.into_iter().zip(found).filter_map(|(code, number)| Some((code, number?))).collect())
+    Ok(names.iter().zip(look_up.await?).filter_map(|(name, number)| Some((name.clone(), number?))).collect())
 }
 
-async fn methods_by_identity(write: &mut Write, identities: Vec<String>) -> Result<HashMap<String, MethodNumber>> {
-    if identities.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = write.tx.method_numbers(&identities).await?;
-    Ok(identities.into_iter().zip(found).filter_map(|(identity, number)| Some((identity, number?))).collect())
-}
-
-fn resolve_names<N: Copy>(
+fn numbers_of<N: Copy>(
     violations: &mut Violations,
-    key: usize,
     what: &str,
     names: &[String],
     numbers: &HashMap<String, N>,
 ) -> Vec<N> {
-    let mut found = Vec::with_capacity(names.len());
-    for (at, name) in names.iter().enumerate() {
-        match numbers.get(name) {
-            Some(number) => found.push(*number),
-            None => violations.add(format_args!("keys[{key}].key.{what}s[{at}]"), check::does_not_exist(what, name)),
-        }
-    }
-    found
+    check::found(violations, what, names, names.iter().map(|name| numbers.get(name).copied()))
 }
 
-/// Returns the key as it is after the import.
 fn imported_key(write: &Write, new: NewKey) -> Key {
     let secret = Secret {
         id: new.secret.id,
@@ -248,7 +218,7 @@ fn imported_key(write: &Write, new: NewKey) -> Key {
         created: new.created,
         updated: new.created,
         last_used: None,
-        row_revision: write.revision(),
+        row_revision: write.tx.revision(),
     }
 }
 
@@ -258,6 +228,7 @@ mod tests {
 
     use super::*;
     use crate::registry::input::{AccessKind, Choice};
+    use crate::registry::validate::tests::violations_in;
 
     fn key(secret: ImportSecret) -> ImportedKey {
         let access = Choice::Is(AccessKind::All);
@@ -274,17 +245,15 @@ mod tests {
         ImportSecret::Sha256(TokenText(text.to_owned()))
     }
 
-    fn violations_in(keys: &[ImportedKey]) -> Vec<String> {
-        let mut violations = Violations::new();
-        check_all(&mut violations, keys);
-        violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    fn refused(keys: &[ImportedKey]) -> Vec<String> {
+        violations_in(|violations| check_all(violations, keys))
     }
 
     #[test]
     fn every_bad_key_is_told_by_its_place() {
         let unnamed = ImportedKey { key: KeyDraft { name: String::new(), ..key(token("")).key }, ..key(sha256("zz")) };
         assert_eq!(
-            violations_in(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
+            refused(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
             [
                 "keys[0].token: is required, unless sha256 is set",
                 "keys[1].token: the token has 5 characters; the minimum is 32",
@@ -302,7 +271,7 @@ mod tests {
             write!(digest, "{byte:02x}").unwrap();
         }
         assert_eq!(
-            violations_in(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
+            refused(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
             ["keys[1].sha256: is the same token as in keys[0]", "keys[2].sha256: is the same token as in keys[0]"]
         );
     }
@@ -311,18 +280,18 @@ mod tests {
     fn a_hint_stands_beside_a_digest_only() {
         let hinted = |secret, hint: &str| ImportedKey { hint: hint.to_owned(), ..key(secret) };
         let digest = "0".repeat(64);
-        assert!(violations_in(&[hinted(sha256(&digest), "aB3-")]).is_empty());
+        assert!(refused(&[hinted(sha256(&digest), "aB3-")]).is_empty());
         assert_eq!(
-            violations_in(&[hinted(sha256(&digest), "12345")])[0],
+            refused(&[hinted(sha256(&digest), "12345")])[0],
             "keys[0].hint: must be at most 4 printable ASCII characters"
         );
-        assert!(violations_in(&[hinted(token(&"a".repeat(40)), "aaaa")])[0].starts_with("keys[0].hint: must be empty"));
+        assert!(refused(&[hinted(token(&"a".repeat(40)), "aaaa")])[0].starts_with("keys[0].hint: must be empty"));
     }
 
     #[test]
     fn an_import_has_bounds() {
-        assert_eq!(violations_in(&[]), ["keys: must have at least one entry"]);
+        assert_eq!(refused(&[]), ["keys: must have at least one entry"]);
         let many = vec![key(ImportSecret::None); MAX_KEYS + 1];
-        assert_eq!(violations_in(&many), ["keys: has 100001 entries; the maximum is 100000"]);
+        assert_eq!(refused(&many), ["keys: has 100001 entries; the maximum is 100000"]);
     }
 }

@@ -9,18 +9,17 @@ mod revoke;
 mod rotate;
 mod update;
 
-use crate::model::change::Action;
-use crate::model::change::SubjectKind;
-use crate::model::id::KeyId;
+use crate::model::change::{Action, SubjectKind};
+use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, TokenOrigin};
 use crate::model::token::{Digest, Token};
 use crate::model::violations::Violations;
 use crate::random::Random;
-use crate::storage::{self, NewSecret};
+use crate::storage::NewSecret;
 
 use super::error::{Error, ResourceKind, Result};
 use super::input::TokenText;
-use super::write::Write;
+use super::write::{Write, unreadable};
 
 pub use self::create::CreateKey;
 pub use self::fields::key_fields;
@@ -49,13 +48,7 @@ impl NewToken {
     fn new(violations: &mut Violations, text: &TokenText, random: &dyn Random) -> Option<Self> {
         let supplied = !text.0.is_empty();
         let token = if supplied {
-            match Token::parse(&text.0) {
-                Ok(token) => token,
-                Err(error) => {
-                    violations.add("token", error);
-                    return None;
-                }
-            }
+            Token::parse(&text.0).map_err(|error| violations.add("token", error)).ok()?
         } else {
             Token::issue(random.bytes())
         };
@@ -65,20 +58,21 @@ impl NewToken {
 
     fn secret(&self, write: &Write) -> NewSecret {
         let origin = if self.token.is_issued() { TokenOrigin::Issued } else { TokenOrigin::Supplied };
-        NewSecret { id: write.new_secret_id(), digest: self.digest, hint: self.token.hint(), origin }
+        NewSecret {
+            id: SecretId::new(write.tx.now(), write.random.bytes()),
+            digest: self.digest,
+            hint: self.token.hint(),
+            origin,
+        }
     }
 }
 
-/// Returns the key with this id, or an error if it does not exist.
 async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
     write.tx.key(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Key, id))
 }
 
-/// Records a change of a key and returns its new state.
 async fn record_change(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
-    let after = write.tx.key(id).await?;
-    let after =
-        after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
+    let after = write.tx.key(id).await?.ok_or_else(|| unreadable(id))?;
     write.record(action, SubjectKind::Key, &id, before.map(Key::image), Some(after.image()));
     Ok(after)
 }

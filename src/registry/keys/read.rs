@@ -3,6 +3,7 @@
 use crate::model::id::KeyId;
 use crate::model::key::Key;
 use crate::model::pattern::MethodIdentity;
+use crate::model::store::StoreCode;
 use crate::model::token::Token;
 use crate::model::violations::Violations;
 use crate::registry::error::{Error, ResourceKind, Result};
@@ -46,8 +47,7 @@ pub struct ListKeys {
 impl Registry {
     /// Returns the key with this id.
     pub async fn key(&self, id: &str) -> Result<Key> {
-        let mut violations = Violations::new();
-        let Some(id) = validate::parse::<KeyId>(&mut violations, "id", id) else { return Err(violations.into()) };
+        let id: KeyId = validate::checked(|violations| validate::parse(violations, "id", id))?;
         self.storage.key(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Key, id))
     }
 
@@ -67,20 +67,13 @@ impl Registry {
             .with("expire_before", filter.expire_before.as_ref())
             .with("unused_since", filter.unused_since.as_ref())
             .with("used", filter.used.as_ref());
-        let page = binding.request(&mut violations, &list.page);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
-        let page = self.storage.keys(&filter, &page).await?;
-        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+        let page = binding.request(violations, &list.page)?;
+        Ok(binding.listed(self.storage.keys(&filter, &page).await?))
     }
 
     /// Returns the key that a token belongs or belonged to.
     pub async fn find_key(&self, token: &TokenText) -> Result<FoundSecret> {
-        let token = match Token::parse(&token.0) {
-            Ok(token) => token,
-            Err(error) => return Err(Violations::one("token", error).into()),
-        };
+        let token = Token::parse(&token.0).map_err(|error| Violations::one("token", error))?;
         self.storage.find_key(&token.digest()).await?.ok_or(Error::TokenUnknown)
     }
 }
@@ -94,7 +87,7 @@ fn filter(violations: &mut Violations, list: &ListKeys) -> KeyFilter {
         revoked: list.revoked,
         all_stores: validate::optional(violations, "store_access", list.store_access, ACCESS).map(all),
         all_methods: validate::optional(violations, "method_access", list.method_access, ACCESS).map(all),
-        store: store.and_then(|code| validate::store_code(violations, "store", code)).map(String::from),
+        store: store.and_then(|code| validate::parse::<StoreCode>(violations, "store", code)).map(String::from),
         method: method
             .and_then(|method| validate::parse::<MethodIdentity>(violations, "method", method))
             .map(|method| method.to_string()),
@@ -109,10 +102,10 @@ fn filter(violations: &mut Violations, list: &ListKeys) -> KeyFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::validate::tests::fields_in;
 
     #[test]
     fn filters_are_checked_all_at_once() {
-        let mut violations = Violations::new();
         let list = ListKeys {
             store_access: Choice::Unknown(7),
             store: "-".to_owned(),
@@ -122,8 +115,7 @@ mod tests {
             unused_since: Some(RawTime { seconds: i64::MIN, nanos: 0 }),
             ..ListKeys::default()
         };
-        filter(&mut violations, &list);
-        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
+        let fields = fields_in(|violations| filter(violations, &list));
         assert_eq!(fields, ["store_access", "store", "method", "text", "owner", "unused_since"]);
     }
 

@@ -3,30 +3,22 @@
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, Revocation};
-use crate::model::operator::Permission;
+use crate::model::operator::Permission::Edit;
 use crate::model::violations::Violations;
 use crate::registry::error::{Error, ResourceKind, Result};
 use crate::registry::input::{SubjectRef, WriteOptions};
 use crate::registry::validate::{self, Lines};
-use crate::registry::write::{Write, check_etag, work};
-use crate::registry::{Caller, Registry, Written};
+use crate::registry::write::{Write, check_etag};
+use crate::registry::{Caller, Done, Registry, Written};
 
 use super::{existing, record_change};
 
 impl Registry {
     /// Revokes one token of a key immediately.
-    pub async fn revoke_secret(
-        &self,
-        caller: &Caller,
-        secret_id: &str,
-        options: &WriteOptions,
-    ) -> Result<(Key, Written)> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<SecretId>(&mut violations, "secret_id", secret_id);
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let work = work(move |write| Box::pin(revoke_secret(write, id)));
-        self.write("revoke secret", caller, Permission::Edit, options, work).await
+    pub async fn revoke_secret(&self, caller: &Caller, secret_id: &str, options: &WriteOptions) -> Done<Key> {
+        let id = |violations: &mut Violations| validate::parse(violations, "secret_id", secret_id);
+        let (id, options) = validate::checked_write(options, id)?;
+        self.write("revoke secret", caller, Edit, options, move |write| Box::pin(revoke_secret(write, id))).await
     }
 
     /// Revokes a key immediately. It remains readable.
@@ -36,27 +28,23 @@ impl Registry {
         key: &SubjectRef,
         reason: &str,
         options: &WriteOptions,
-    ) -> Result<(Key, Written)> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<KeyId>(&mut violations, "id", &key.id);
-        validate::text(&mut violations, "reason", reason, (1, 500), Lines::Several);
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+    ) -> Done<Key> {
+        let (id, options) = validate::checked_write(options, |violations| {
+            let id = validate::parse(violations, "id", &key.id);
+            validate::text(violations, "reason", reason, (1, 500), Lines::Several);
+            id
+        })?;
         let (etag, reason) = (key.etag.clone(), reason.to_owned());
-        let work = work(move |write| Box::pin(revoke_key(write, id, etag, reason)));
-        self.write("revoke key", caller, Permission::Edit, options, work).await
+        self.write("revoke key", caller, Edit, options, move |write| Box::pin(revoke_key(write, id, etag, reason)))
+            .await
     }
 
     /// Removes a key from the lists. Its tokens cannot be used again.
     pub async fn delete_key(&self, caller: &Caller, key: &SubjectRef, options: &WriteOptions) -> Result<Written> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<KeyId>(&mut violations, "id", &key.id);
-        let options = validate::options(&mut violations, options);
-        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", &key.id))?;
         let etag = key.etag.clone();
-        let work = work(move |write| Box::pin(delete_key(write, id, etag)));
-        let ((), written) = self.write("delete key", caller, Permission::Edit, options, work).await?;
-        Ok(written)
+        let work = self.write("delete key", caller, Edit, options, move |write| Box::pin(delete_key(write, id, etag)));
+        work.await.map(|((), written)| written)
     }
 }
 
@@ -78,7 +66,7 @@ async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) 
         return Ok(before);
     }
     check_etag(&etag, SubjectKind::Key, before.row_revision)?;
-    let revoked = Revocation { at: write.now(), reason };
+    let revoked = Revocation { at: write.tx.now(), reason };
     write.tx.update_key(id, &before.spec, Some(&revoked)).await?;
     for secret in &before.secrets {
         write.tx.end_secret(secret.id).await?;

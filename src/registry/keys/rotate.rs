@@ -4,21 +4,18 @@ use std::time::Duration;
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
-use crate::model::key::Key;
-use crate::model::operator::Permission;
-use crate::model::violations::Violations;
+use crate::model::key::Secret;
+use crate::model::operator::Permission::Edit;
 use crate::registry::error::{Precondition, Result};
 use crate::registry::input::{RawDuration, SubjectRef, TokenText, WriteOptions};
 use crate::registry::validate;
-use crate::registry::write::{Write, check_etag, work};
-use crate::registry::{Caller, Registry, Written};
+use crate::registry::write::{Write, check_etag};
+use crate::registry::{Caller, Done, Registry};
 
 use super::create::token_taken;
 use super::{KeyWithToken, NewToken, existing, record_change};
 
-/// The longest overlap of two tokens.
 const MAX_OVERLAP: Duration = Duration::from_hours(366 * 24);
-/// The most live tokens of a key.
 const MAX_LIVE: usize = 2;
 
 /// A request for a second token of a key.
@@ -34,27 +31,22 @@ pub struct RotateKey {
 
 impl Registry {
     /// Gives a key a second token and expires the current one after the overlap.
-    pub async fn rotate_key(
-        &self,
-        caller: &Caller,
-        request: &RotateKey,
-        options: &WriteOptions,
-    ) -> Result<(KeyWithToken, Written)> {
-        let mut violations = Violations::new();
-        let id = validate::parse::<KeyId>(&mut violations, "id", &request.key.id);
-        if request.overlap.is_none() {
-            violations.add("overlap", "is required; 0 s revokes the current token immediately");
-        }
-        let overlap =
-            request.overlap.and_then(|overlap| validate::duration(&mut violations, "overlap", overlap, MAX_OVERLAP));
-        let new_token = NewToken::new(&mut violations, &request.token, &*self.random);
-        let options = validate::options(&mut violations, options);
-        let (Some(id), Some(overlap), Some(new_token), true) = (id, overlap, new_token, violations.is_empty()) else {
-            return Err(violations.into());
-        };
+    pub async fn rotate_key(&self, caller: &Caller, request: &RotateKey, options: &WriteOptions) -> Done<KeyWithToken> {
+        let ((id, overlap, new_token), options) = validate::checked_write(options, |violations| {
+            let id = validate::parse(violations, "id", &request.key.id);
+            if request.overlap.is_none() {
+                violations.add("overlap", "is required; 0 s revokes the current token immediately");
+            }
+            let overlap =
+                request.overlap.and_then(|overlap| validate::duration(violations, "overlap", overlap, MAX_OVERLAP));
+            let new_token = NewToken::new(violations, &request.token, &*self.random);
+            Some((id?, overlap?, new_token?))
+        })?;
         let etag = request.key.etag.clone();
-        let work = work(move |write| Box::pin(rotate(write, id, etag, overlap, new_token)));
-        self.write("rotate key", caller, Permission::Edit, options, work).await
+        self.write("rotate key", caller, Edit, options, move |write| {
+            Box::pin(rotate(write, id, etag, overlap, new_token))
+        })
+        .await
     }
 }
 
@@ -68,17 +60,17 @@ async fn rotate(
     let before = existing(write, id).await?;
     if let Some((secret, owner)) = write.tx.secret_by_digest(&new_token.digest).await? {
         // Its newest token, and not its initial one: an earlier call of this request has rotated it.
-        let newest = before.secrets.first().filter(|newest| newest.id == secret && newest.created > before.created);
-        return match newest {
-            Some(_) if owner == id => Ok(KeyWithToken { key: before, token: Some(new_token.token) }),
-            _ => Err(token_taken()),
-        };
+        let is_rotated = |newest: &Secret| newest.id == secret && newest.created > before.created;
+        if owner == id && before.secrets.first().is_some_and(is_rotated) {
+            return Ok(KeyWithToken { key: before, token: Some(new_token.token) });
+        }
+        return Err(token_taken());
     }
     check_etag(&etag, SubjectKind::Key, before.row_revision)?;
     if before.revoked.is_some() {
         return Err(Precondition::KeyRevoked.into());
     }
-    let now = write.now();
+    let now = write.tx.now();
     if before.live_secrets(now).count() >= MAX_LIVE {
         return Err(Precondition::TwoLiveSecrets.into());
     }
@@ -95,6 +87,6 @@ async fn rotate(
     }
     let secret = new_token.secret(write);
     write.tx.insert_secret(id, &secret).await?;
-    let key: Key = record_change(write, Action::Rotate, Some(&before), id).await?;
+    let key = record_change(write, Action::Rotate, Some(&before), id).await?;
     Ok(KeyWithToken { key, token: Some(new_token.token) })
 }

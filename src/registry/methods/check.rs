@@ -8,19 +8,25 @@ use crate::model::reference::Method;
 use crate::model::time::Timestamp;
 use crate::model::violations::Violations;
 use crate::registry::input::MethodDraft;
-use crate::registry::validate::{self, Lines, Mask};
+use crate::registry::validate::{self, Field, Lines, Mask};
 
-/// The most store locations of a method.
 const MAX_PLACES: usize = 20;
-/// The possible store uses of a method.
 const USES: &str = "STORE_USE_NONE, STORE_USE_SHARED, STORE_USE_OPTIONAL or STORE_USE_REQUIRED";
+
+const TEXTS: [Field<MethodDraft>; 3] = [
+    ("block", |violations, draft| validate::text(violations, "block", &draft.block, (1, 100), Lines::One)),
+    ("summary", |violations, draft| validate::text(violations, "summary", &draft.summary, (1, 300), Lines::One)),
+    ("description", |violations, draft| {
+        validate::text(violations, "description", &draft.description, (0, 2_000), Lines::Several);
+    }),
+];
 
 /// Checks all fields of a new method except its position.
 pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option<Method> {
     let identity = validate::parse::<MethodIdentity>(violations, "method", &draft.method);
-    block(violations, &draft.block);
-    summary(violations, &draft.summary);
-    description(violations, &draft.description);
+    for (_, check) in TEXTS {
+        check(violations, draft);
+    }
     let store_use = validate::required(violations, "store_use", draft.store_use, USES);
     if let (Some(store_use), Some(identity)) = (store_use, &identity) {
         shared(violations, store_use, identity, !draft.store_places.is_empty());
@@ -47,15 +53,7 @@ pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option
 
 /// Checks the masked fields of a method.
 pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDraft, identity: Option<&MethodIdentity>) {
-    if mask.has("block") {
-        block(violations, &draft.block);
-    }
-    if mask.has("summary") {
-        summary(violations, &draft.summary);
-    }
-    if mask.has("description") {
-        description(violations, &draft.description);
-    }
+    mask.check(violations, &TEXTS, draft);
     if mask.has("store_use") {
         validate::required(violations, "store_use", draft.store_use, USES);
     }
@@ -83,18 +81,6 @@ pub(super) fn shared(violations: &mut Violations, store_use: StoreUse, identity:
     {
         violations.add("store_use", fault);
     }
-}
-
-fn block(violations: &mut Violations, block: &str) {
-    validate::text(violations, "block", block, (1, 100), Lines::One);
-}
-
-fn summary(violations: &mut Violations, summary: &str) {
-    validate::text(violations, "summary", summary, (1, 300), Lines::One);
-}
-
-fn description(violations: &mut Violations, description: &str) {
-    validate::text(violations, "description", description, (0, 2_000), Lines::Several);
 }
 
 fn scope(violations: &mut Violations, scope: &str) {
@@ -156,11 +142,10 @@ mod tests {
     use super::*;
     use crate::model::book::{Book, Entry};
     use crate::model::method::StoreUse;
+    use crate::registry::validate::tests::fields_in;
 
     fn violations_in(draft: &MethodDraft) -> Vec<String> {
-        let mut violations = Violations::new();
-        violations.within("method", |violations| method(violations, draft));
-        violations.listed().iter().map(|violation| violation.field.clone()).collect()
+        fields_in(|violations| violations.within("method", |violations| method(violations, draft)))
     }
 
     fn valid_draft() -> MethodDraft {

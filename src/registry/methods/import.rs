@@ -5,20 +5,19 @@ use std::collections::HashMap;
 use crate::model::book::MethodNumber;
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
-use crate::model::operator::Permission;
+use crate::model::operator::Permission::Edit;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::model::violations::Violations;
 use crate::registry::error::{Error, Result, TakenValue};
 use crate::registry::input::{MethodDraft, WriteOptions};
 use crate::registry::validate;
-use crate::registry::write::{Write, work};
+use crate::registry::write::Write;
 use crate::registry::{Caller, Registry, Written};
 use crate::storage::AffectedKey;
 
 use super::check;
 
-/// The most methods of one import.
 const MAX_METHODS: usize = 5_000;
 /// The most affected keys that are listed, and the most methods of each.
 const MAX_LISTED: usize = 100;
@@ -62,7 +61,6 @@ pub struct AffectedMethods {
     pub methods: Vec<MethodIdentity>,
 }
 
-/// The writes to make.
 #[derive(Debug, Default)]
 struct ImportPlan {
     added: Vec<Method>,
@@ -80,15 +78,13 @@ impl Registry {
         request: &ImportMethods,
         options: &WriteOptions,
     ) -> Result<(MethodsDiff, Option<Written>)> {
-        let mut violations = Violations::new();
-        let methods = check_all(&mut violations, &request.methods);
-        let options = validate::options(&mut violations, options);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
+        let methods = |violations: &mut Violations| Some(check_all(violations, &request.methods));
+        let (methods, options) = validate::checked_write(options, methods)?;
         let (retire_missing, dry_run) = (request.retire_missing, request.dry_run);
-        let work = work(move |write| Box::pin(import(write, methods, retire_missing, dry_run)));
-        let (diff, written) = self.write("import methods", caller, Permission::Edit, options, work).await?;
+        let work = self.write("import methods", caller, Edit, options, move |write| {
+            Box::pin(import(write, methods, retire_missing, dry_run))
+        });
+        let (diff, written) = work.await?;
         let same = diff.added.is_empty() && diff.changed.is_empty() && diff.retired.is_empty();
         Ok((diff, Some(written).filter(|_| !dry_run && !same)))
     }
@@ -106,14 +102,10 @@ fn check_all(violations: &mut Violations, drafts: &[MethodDraft]) -> Vec<Method>
     for (at, draft) in drafts.iter().enumerate() {
         let checked = violations.within(format_args!("methods[{at}]"), |violations| check::method(violations, draft));
         let Some(method) = checked else { continue };
-        match shapes.get(&check::shape(&method.identity)) {
-            Some(first) => violations.add(
-                format_args!("methods[{at}].method"),
-                format_args!("matches the same requests as methods[{first}]"),
-            ),
-            None => {
-                shapes.insert(check::shape(&method.identity), at);
-            }
+        let first = *shapes.entry(check::shape(&method.identity)).or_insert(at);
+        if first != at {
+            let description = format_args!("matches the same requests as methods[{first}]");
+            violations.add(format_args!("methods[{at}].method"), description);
         }
         methods.push(method);
     }
@@ -124,7 +116,7 @@ async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, d
     write.dry_run = dry_run;
     let live = write.tx.live_methods().await?;
     let mut plan = plan_import(live, methods, retire_missing)?;
-    let (now, revision) = (write.now(), write.revision());
+    let (now, revision) = (write.tx.now(), write.tx.revision());
     for method in &mut plan.added {
         method.created = now;
         method.updated = now;
@@ -211,10 +203,9 @@ fn refuse_same_shapes(live: &[Method], missing: &[bool], listed: &[Method], foun
     let mut violations = Violations::new();
     for (at, method) in listed.iter().enumerate().filter(|(at, _)| found[*at].is_none()) {
         if let Some(other) = staying.get(&check::shape(&method.identity)) {
-            violations.add(
-                format_args!("methods[{at}].method"),
-                format_args!("matches the same requests as the existing method `{other}`: retire that one first"),
-            );
+            let description =
+                format_args!("matches the same requests as the existing method `{other}`: retire that one first");
+            violations.add(format_args!("methods[{at}].method"), description);
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: TakenValue::Method, violations }) }
@@ -237,7 +228,6 @@ fn positions(live: &[Method], found: &[Option<usize>]) -> Vec<i32> {
         .collect()
 }
 
-/// Builds the diff, with the keys that it affects.
 async fn build_diff(write: &mut Write, plan: &ImportPlan) -> Result<MethodsDiff> {
     let identities = |methods: &[Method]| methods.iter().map(|method| method.identity.clone()).collect::<Vec<_>>();
     let mut diff = MethodsDiff {
@@ -250,8 +240,7 @@ async fn build_diff(write: &mut Write, plan: &ImportPlan) -> Result<MethodsDiff>
     if !diff.added.is_empty() {
         let (keys, total) = write.tx.all_method_users(MAX_LISTED).await?;
         let gained: Vec<MethodIdentity> = diff.added.iter().take(MAX_LISTED).cloned().collect();
-        let affected = keys.into_iter().map(|key| affected(key, |_| gained.clone())).collect();
-        diff.gaining = (affected, total);
+        diff.gaining = (affected(keys, |_| gained.clone()), total);
     }
     if !plan.retired.is_empty() {
         let names: HashMap<MethodNumber, &MethodIdentity> =
@@ -261,13 +250,14 @@ async fn build_diff(write: &mut Write, plan: &ImportPlan) -> Result<MethodsDiff>
         let lost = |numbers: &[MethodNumber]| {
             numbers.iter().filter_map(|number| names.get(number)).take(MAX_LISTED).map(|name| (*name).clone()).collect()
         };
-        diff.losing = (keys.into_iter().map(|key| affected(key, lost)).collect(), total);
+        diff.losing = (affected(keys, lost), total);
     }
     Ok(diff)
 }
 
-fn affected(key: AffectedKey, methods: impl Fn(&[MethodNumber]) -> Vec<MethodIdentity>) -> AffectedMethods {
-    AffectedMethods { key: key.id, name: key.name, methods: methods(&key.methods) }
+fn affected(keys: Vec<AffectedKey>, methods: impl Fn(&[MethodNumber]) -> Vec<MethodIdentity>) -> Vec<AffectedMethods> {
+    let affected = |key: AffectedKey| AffectedMethods { key: key.id, name: key.name, methods: methods(&key.methods) };
+    keys.into_iter().map(affected).collect()
 }
 
 #[cfg(test)]
@@ -275,6 +265,7 @@ mod tests {
     use super::*;
     use crate::model::method::StoreUse;
     use crate::registry::input::Choice;
+    use crate::registry::validate::tests::fields_in;
 
     fn draft(method: &str) -> MethodDraft {
         MethodDraft {
@@ -366,10 +357,9 @@ mod tests {
 
     #[test]
     fn methods_that_read_the_same_requests_are_told_with_every_other_fault() {
-        let mut violations = Violations::new();
         let bad = MethodDraft { block: String::new(), ..draft("GET /x") };
-        check_all(&mut violations, &[draft("GET /a/{x}"), draft("GET /a/{y}"), bad, draft("get /")]);
-        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
+        let drafts = [draft("GET /a/{x}"), draft("GET /a/{y}"), bad, draft("get /")];
+        let fields = fields_in(|violations| check_all(violations, &drafts));
         assert_eq!(fields, ["methods[1].method", "methods[2].block", "methods[3].method"]);
     }
 }

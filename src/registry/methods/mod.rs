@@ -4,22 +4,21 @@ mod check;
 mod import;
 
 use crate::model::change::{Action, SubjectKind};
-use crate::model::operator::Permission;
+use crate::model::operator::Permission::Edit;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::model::violations::Violations;
-use crate::storage::{self, MethodFilter};
+use crate::storage::MethodFilter;
 
 use super::error::{Error, ResourceKind, Result, TakenValue};
-use super::input::{Choice, MethodDraft, PageInput, SubjectRef, Update, WriteOptions};
+use super::input::{MethodDraft, PageInput, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Mask};
-use super::write::{Write, check_etag, work};
-use super::{Caller, Listed, Registry, Written};
+use super::write::{Write, check_etag, unreadable};
+use super::{Caller, Done, Listed, Registry};
 
 pub use self::import::{AffectedMethods, ImportMethods, MethodsDiff};
 
-/// The fields that can be changed.
 const FIELDS: [&str; 7] = ["block", "summary", "description", "store_use", "store_places", "scope", "position"];
 
 /// A request for a page of methods; all filters that are set must match.
@@ -35,29 +34,19 @@ pub struct ListMethods {
 
 impl Registry {
     /// Adds a method to the book.
-    pub async fn create_method(
-        &self,
-        caller: &Caller,
-        draft: &MethodDraft,
-        options: &WriteOptions,
-    ) -> Result<(Method, Written)> {
-        let mut violations = Violations::new();
-        let method = violations.within("method", |violations| {
-            check::position(violations, draft.position);
-            check::method(violations, draft)
-        });
-        let options = validate::options(&mut violations, options);
-        let Some(method) = method.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let work = work(move |write| Box::pin(create(write, method)));
-        self.write("create method", caller, Permission::Edit, options, work).await
+    pub async fn create_method(&self, caller: &Caller, draft: &MethodDraft, options: &WriteOptions) -> Done<Method> {
+        let (method, options) = validate::checked_write(options, |violations| {
+            violations.within("method", |violations| {
+                check::position(violations, draft.position);
+                check::method(violations, draft)
+            })
+        })?;
+        self.write("create method", caller, Edit, options, move |write| Box::pin(create(write, method))).await
     }
 
     /// Returns the method with this identity.
     pub async fn method(&self, identity: &str) -> Result<Method> {
-        let mut violations = Violations::new();
-        let Some(identity) = validate::parse::<MethodIdentity>(&mut violations, "method", identity) else {
-            return Err(violations.into());
-        };
+        let identity = validate::checked(|violations| validate::parse(violations, "method", identity))?;
         self.storage.method(&identity).await?.ok_or_else(|| Error::not_found(ResourceKind::Method, identity))
     }
 
@@ -69,12 +58,8 @@ impl Registry {
             text: validate::search(&mut violations, "text", &list.text),
         };
         let binding = Binding::new("methods").with("block", filter.block.as_ref()).with("text", filter.text.as_ref());
-        let page = binding.request(&mut violations, &list.page);
-        if !violations.is_empty() {
-            return Err(violations.into());
-        }
-        let page = self.storage.methods(&filter, &page).await?;
-        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+        let page = binding.request(violations, &list.page)?;
+        Ok(binding.listed(self.storage.methods(&filter, &page).await?))
     }
 
     /// Changes the masked fields of a method.
@@ -83,35 +68,26 @@ impl Registry {
         caller: &Caller,
         update: &Update<MethodDraft>,
         options: &WriteOptions,
-    ) -> Result<(Method, Written)> {
-        let mut violations = Violations::new();
-        let mask = validate::mask(&mut violations, &update.mask, &FIELDS);
-        let identity = violations.within("method", |violations| {
-            let identity = validate::parse::<MethodIdentity>(violations, "method", &update.id);
-            check::masked(violations, &mask, &update.draft, identity.as_ref());
-            identity
-        });
-        let options = validate::options(&mut violations, options);
-        let Some(identity) = identity.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
-        let (etag, draft) = (update.etag.clone(), update.draft.clone());
-        let work = work(move |write| Box::pin(change(write, identity, etag, mask, draft)));
-        self.write("update method", caller, Permission::Edit, options, work).await
+    ) -> Done<Method> {
+        let ((identity, mask), options) = validate::checked_write(options, |violations| {
+            let mask = validate::mask(violations, &update.mask, &FIELDS);
+            violations.within("method", |violations| {
+                let identity = validate::parse::<MethodIdentity>(violations, "method", &update.id);
+                check::masked(violations, &mask, &update.draft, identity.as_ref());
+                Some((identity?, mask))
+            })
+        })?;
+        let update = update.clone();
+        self.write("update method", caller, Edit, options, move |write| Box::pin(change(write, identity, mask, update)))
+            .await
     }
 
     /// Retires a method; returns how many keys selected it.
-    pub async fn delete_method(
-        &self,
-        caller: &Caller,
-        method: &SubjectRef,
-        options: &WriteOptions,
-    ) -> Result<(u64, Written)> {
-        let mut violations = Violations::new();
-        let identity = validate::parse::<MethodIdentity>(&mut violations, "method", &method.id);
-        let options = validate::options(&mut violations, options);
-        let Some(identity) = identity.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+    pub async fn delete_method(&self, caller: &Caller, method: &SubjectRef, options: &WriteOptions) -> Done<u64> {
+        let identity = |violations: &mut Violations| validate::parse(violations, "method", &method.id);
+        let (identity, options) = validate::checked_write(options, identity)?;
         let etag = method.etag.clone();
-        let work = work(move |write| Box::pin(retire(write, identity, etag)));
-        self.write("delete method", caller, Permission::Edit, options, work).await
+        self.write("delete method", caller, Edit, options, move |write| Box::pin(retire(write, identity, etag))).await
     }
 }
 
@@ -122,7 +98,6 @@ async fn existing(write: &mut Write, identity: &MethodIdentity) -> Result<(Vec<M
     found.map(|method| (live, method)).ok_or_else(|| Error::not_found(ResourceKind::Method, identity))
 }
 
-/// Returns the position after all others.
 fn last_position(live: &[Method]) -> i32 {
     live.iter().map(|method| method.position).max().unwrap_or(0).saturating_add(1)
 }
@@ -137,9 +112,9 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
     if method.position == 0 {
         method.position = last_position(&live);
     }
-    method.created = write.now();
-    method.updated = write.now();
-    method.row_revision = write.revision();
+    method.created = write.tx.now();
+    method.updated = write.tx.now();
+    method.row_revision = write.tx.revision();
     let identity = method.identity.clone();
     write.tx.insert_methods(std::slice::from_ref(&method)).await?;
     record_change(write, Action::Create, None, &identity).await
@@ -148,32 +123,21 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
 async fn change(
     write: &mut Write,
     identity: MethodIdentity,
-    etag: String,
     mask: Mask,
-    draft: MethodDraft,
+    update: Update<MethodDraft>,
 ) -> Result<Method> {
     let (live, before) = existing(write, &identity).await?;
-    check_etag(&etag, SubjectKind::Method, before.row_revision)?;
-    let mut after = before.clone();
-    if mask.has("block") {
-        after.block = draft.block;
-    }
-    if mask.has("summary") {
-        after.summary = draft.summary;
-    }
-    if mask.has("description") {
-        after.description = draft.description;
-    }
-    if let (true, Choice::Is(store_use)) = (mask.has("store_use"), draft.store_use) {
-        after.store_use = store_use;
-    }
+    check_etag(&update.etag, SubjectKind::Method, before.row_revision)?;
+    let (mut after, draft) = (before.clone(), update.draft);
+    mask.set("block", &mut after.block, draft.block);
+    mask.set("summary", &mut after.summary, draft.summary);
+    mask.set("description", &mut after.description, draft.description);
+    mask.set("store_use", &mut after.store_use, draft.store_use.or(before.store_use));
     if mask.has("store_places") {
         let mut none = Violations::new();
         after.store_places = check::store_places(&mut none, &draft.store_places, Some(&identity));
     }
-    if mask.has("scope") {
-        after.scope = Some(draft.scope).filter(|scope| !scope.is_empty());
-    }
+    mask.set("scope", &mut after.scope, Some(draft.scope).filter(|scope| !scope.is_empty()));
     if mask.has("position") {
         after.position = if draft.position == 0 { last_position(&live) } else { draft.position };
     }
@@ -181,14 +145,12 @@ async fn change(
     violations.within("method", |violations| {
         check::shared(violations, after.store_use, &identity, !after.store_places.is_empty());
     });
-    if !violations.is_empty() {
-        return Err(violations.into());
-    }
+    validate::none(violations)?;
     if after == before {
         return Ok(before);
     }
-    after.updated = write.now();
-    after.row_revision = write.revision();
+    after.updated = write.tx.now();
+    after.row_revision = write.tx.revision();
     write.tx.update_methods(&[after]).await?;
     record_change(write, Action::Update, Some(&before), &identity).await
 }
@@ -202,7 +164,6 @@ async fn retire(write: &mut Write, identity: MethodIdentity, etag: String) -> Re
     Ok(users)
 }
 
-/// Records a change of a method and returns its new state.
 async fn record_change(
     write: &mut Write,
     action: Action,
@@ -210,8 +171,7 @@ async fn record_change(
     identity: &MethodIdentity,
 ) -> Result<Method> {
     let after = write.tx.live_methods().await?.into_iter().find(|method| method.identity == *identity);
-    let after = after
-        .ok_or_else(|| storage::Error::bug(format!("method {identity} cannot be read by the write that created it")))?;
+    let after = after.ok_or_else(|| unreadable(format_args!("method {identity}")))?;
     write.record(action, SubjectKind::Method, identity, before.map(Method::image), Some(after.image()));
     Ok(after)
 }
