@@ -1,8 +1,8 @@
 //! The gRPC services: parse, call, convert.
 //!
-//! `convert` is the only place that names both the contract's types and the model's, `status`
-//! the only one that turns errors of the registry into statuses, `permissions` the only one that defines which
-//! permission a call needs.
+//! `admin` has what the services of the administration port share. `convert` is the only place that names both the
+//! contract's types and the model's, `status` the only one that turns errors of the registry into statuses, `permissions`
+//! the only one that defines which permission a call needs.
 
 mod admin;
 pub mod auth;

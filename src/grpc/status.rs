@@ -9,13 +9,31 @@ use crate::telemetry::outage::causes;
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let code = code(&error);
-        log(&error, code);
+        let code = match &error {
+            Error::Invalid(_) => Code::InvalidArgument,
+            Error::CallerGone => Code::Unauthenticated,
+            Error::CallerRefused(_) => Code::PermissionDenied,
+            Error::NotFound { .. } | Error::TokenUnknown => Code::NotFound,
+            Error::Taken { .. } => Code::AlreadyExists,
+            Error::Stale(_) => Code::Aborted,
+            Error::Precondition(_) => Code::FailedPrecondition,
+            Error::Unavailable(_) | Error::OutcomeUnknown => Code::Unavailable,
+            Error::Internal(_) => Code::Internal,
+        };
+        let reason = error.reason();
+        match code {
+            Code::Internal => tracing::error!(reason, cause = %causes(&error), "call failed with an internal error"),
+            Code::Unavailable => {
+                tracing::warn!(reason, cause = %causes(&error), "call failed: storage is unavailable");
+            }
+            // Caused by the caller: the response reports it, and the log need not.
+            _ => {}
+        }
         match &error {
             Error::Invalid(violations) | Error::Taken { violations, .. } => {
-                status::with_violations(code, error.reason(), violations)
+                status::with_violations(code, reason, violations)
             }
-            _ => status::with_reason(code, error.reason(), error.to_string()),
+            _ => status::with_reason(code, reason, error.to_string()),
         }
     }
 }
@@ -24,31 +42,6 @@ impl From<Error> for Status {
 pub(super) fn no_caller() -> Status {
     let message = "no credentials: send an operator's token as `authorization: Bearer lko_…`";
     status::with_reason(Code::Unauthenticated, "NO_CREDENTIALS", message)
-}
-
-const fn code(error: &Error) -> Code {
-    match error {
-        Error::Invalid(_) => Code::InvalidArgument,
-        Error::CallerGone => Code::Unauthenticated,
-        Error::CallerRefused(_) => Code::PermissionDenied,
-        Error::NotFound { .. } | Error::TokenUnknown => Code::NotFound,
-        Error::Taken { .. } => Code::AlreadyExists,
-        Error::Stale(_) => Code::Aborted,
-        Error::Precondition(_) => Code::FailedPrecondition,
-        Error::Unavailable(_) | Error::OutcomeUnknown => Code::Unavailable,
-        Error::Internal(_) => Code::Internal,
-    }
-}
-
-fn log(error: &Error, code: Code) {
-    match code {
-        Code::Internal => tracing::error!(reason = error.reason(), cause = %causes(error), "call failed with an \
-             internal error"),
-        Code::Unavailable => tracing::warn!(reason = error.reason(), cause = %causes(error), "call failed: storage is \
-             unavailable"),
-        // Caused by the caller: the response reports it, and the log need not.
-        _ => {}
-    }
 }
 
 #[cfg(test)]

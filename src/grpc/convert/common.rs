@@ -91,9 +91,9 @@ enumerations! {
     UsagePeriod = UsagePeriod { Hour, Day }
 }
 
+/// Converts update requests, which differ only in the names of their subject and of its id.
 macro_rules! updates {
     ($($request:ident($subject:ident by $id:ident) = $draft:ident;)+) => {$(
-        /// Without the options of the write.
         impl From<pb::$request> for Update<$draft> {
             fn from(request: pb::$request) -> Self {
                 let subject = request.$subject.unwrap_or_default();
