@@ -3,22 +3,13 @@
 use serde_json::Value;
 
 use super::report::Report;
-use super::tree::text;
+use super::tree::{is_among, text};
 use crate::config::profiles::KeyLocation;
 use crate::model::method::StoreLocation;
 
 /// Names of headers, folded, that determine what is called, by which bytes, or where.
-const DECIDING: [&str; 9] = [
-    "authority",
-    "scheme",
-    "protocol",
-    "forwarded",
-    "contenttype",
-    "contentencoding",
-    "contentlength",
-    "transferencoding",
-    "cookie",
-];
+const DECIDING: &str = "\
+    authority scheme protocol forwarded contenttype contentencoding contentlength transferencoding cookie";
 
 /// Parts of such names.
 const DECIDING_PARTS: [&str; 8] = ["latchkey", "override", "method", "verb", "host", "prefix", "path", "scriptname"];
@@ -60,19 +51,11 @@ pub(super) fn commands(format: &str) -> Option<Vec<FormatCommand<'_>>> {
 
 /// Returns whether clients can't influence a value.
 fn is_fixed(value: &str) -> bool {
-    const OWN: [&str; 9] = [
-        "DOWNSTREAM_LOCAL_ADDRESS",
-        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-        "DOWNSTREAM_LOCAL_PORT",
-        "DOWNSTREAM_REMOTE_ADDRESS",
-        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-        "ENVIRONMENT",
-        "HOSTNAME",
-        "PROTOCOL",
-        "START_TIME",
-    ];
+    const OWN: &str = "\
+        DOWNSTREAM_LOCAL_ADDRESS DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_LOCAL_PORT DOWNSTREAM_REMOTE_ADDRESS \
+        DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT ENVIRONMENT HOSTNAME PROTOCOL START_TIME";
 
-    commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| OWN.contains(name)))
+    commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| is_among(name, OWN)))
 }
 
 /// The name under which Envoy stores Latchkey's decision.
@@ -84,7 +67,7 @@ pub(super) fn is_of_operator(value: &str) -> bool {
 }
 
 /// Returns what is wrong with a header that is set after the decision.
-pub(super) fn set_after(option: &Value, report: &Report<'_>) -> Option<String> {
+pub(super) fn set_after(option: &Value, report: Report<'_>) -> Option<String> {
     let (name, value) = (text(option, "header/key").to_ascii_lowercase(), text(option, "header/value"));
     if name.is_empty() || report.decides(&name) {
         Some(format!("sets {name} after the decision; remove it"))
@@ -98,29 +81,22 @@ pub(super) fn set_after(option: &Value, report: &Report<'_>) -> Option<String> {
 }
 
 /// Returns what is wrong with removing a header after the decision.
-pub(super) fn removed_after(name: &str, report: &Report<'_>) -> Option<String> {
+pub(super) fn removed_after(name: &str, report: Report<'_>) -> Option<String> {
     // No decision is based on these, and some services trust them.
-    const CLAIMS: [&str; 8] = [
-        "forwarded",
-        "path-info",
-        "script-name",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-prefix",
-        "x-forwarded-server",
-        "x-real-ip",
-    ];
+    const CLAIMS: &str = "\
+        forwarded path-info script-name x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-server \
+        x-real-ip";
 
     let name = name.to_ascii_lowercase();
     let needed =
-        report.stores(&name) || !CLAIMS.contains(&&*name) && !report.is_key_header(&name) && report.decides(&name);
+        report.stores(&name) || !is_among(&name, CLAIMS) && !report.is_key_header(&name) && report.decides(&name);
     let needed = needed && !fold(&name).starts_with("xlatchkey");
     needed.then(|| format!("removes {name} after the decision, which depends on it; leave the header in place"))
 }
 
 /// Returns what is wrong with a change of headers before any filter: of headers with the client's address, and of
 /// headers with the key.
-pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<String> {
+pub(super) fn changed_early(mutation: &Value, report: Report<'_>) -> Option<String> {
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
     let folded = fold(&name);
     if text(mutation, "remove").is_empty() && name.is_empty() {
@@ -133,7 +109,7 @@ pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<Str
 }
 
 /// Returns what is wrong with a change of headers before the decision.
-pub(super) fn set_before(mutation: &Value, report: &Report<'_>) -> Option<String> {
+pub(super) fn set_before(mutation: &Value, report: Report<'_>) -> Option<String> {
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
     report.is_key_header(&name).then(|| format!("sets {name}, so every client has the key in it"))
 }
@@ -147,7 +123,7 @@ impl Report<'_> {
     /// Returns whether a header of this name, in any spelling, determines who calls what on which store, or where.
     pub(super) fn decides(&self, name: &str) -> bool {
         let folded = fold(name);
-        DECIDING.contains(&folded.as_str())
+        is_among(&folded, DECIDING)
             || DECIDING_PARTS.iter().any(|part| folded.contains(part))
             || DECIDING_ENDS.iter().any(|end| folded.ends_with(end))
             || self.stores(name)

@@ -7,12 +7,11 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::report::Report;
-use super::tree::{camel, placed, text};
+use super::tree::{camel, placed, text, typed};
 
 /// The fields of a message, each with its type.
 type MessageFields = Vec<(&'static str, &'static str)>;
 
-/// The type of the whole file.
 const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
 
 static MESSAGES: LazyLock<BTreeMap<&'static str, MessageFields>> = LazyLock::new(|| {
@@ -27,130 +26,108 @@ static MESSAGES: LazyLock<BTreeMap<&'static str, MessageFields>> = LazyLock::new
     messages
 });
 
-/// Returns whether a type of extension is known.
 pub(super) fn is_known(kind: &str) -> bool {
     MESSAGES.contains_key(kind)
 }
 
 /// Returns the configuration with fields in snake case and values in their types, without unknown parts.
-pub(super) fn read(config: &Value, report: &mut Report<'_>) -> Value {
-    ConfigReader { report }.message(config, BOOTSTRAP, "")
+pub(super) fn read(config: &Value, report: Report<'_>) -> Value {
+    read_message(config, BOOTSTRAP, report)
 }
 
-struct ConfigReader<'a, 'b> {
-    report: &'a mut Report<'b>,
+fn read_message(raw: &Value, name: &'static str, report: Report<'_>) -> Value {
+    let report = report.about(subject(name));
+    let mut read = Map::new();
+    let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
+        report.fail(format!("a {} must be a map of fields", name.rsplit('.').next().unwrap_or(name)));
+        return Value::Object(read);
+    };
+    let place = if name == "envoy.config.cluster.v3.Cluster" {
+        format!("cluster {}", text(raw, "name"))
+    } else {
+        placed(raw, report.place)
+    };
+    let report = report.at(&place);
+    for (written, value) in members {
+        if written == "@type" {
+            read.insert(written.clone(), value.clone());
+            continue;
+        }
+        let Some((field, kind)) = fields.iter().find(|(field, _)| written == field || *written == camel(field)) else {
+            report.unknown(written);
+            continue;
+        };
+        if written != field && members.contains_key(*field) {
+            report
+                .about("file")
+                .fail(format!("{written} occurs in two spellings, of which Envoy uses one; remove the other"));
+        }
+        // Null counts as missing.
+        if !value.is_null()
+            && let Some(value) = read_value(value, kind, field, report)
+        {
+            read.insert((*field).to_owned(), value);
+        }
+    }
+    Value::Object(read)
 }
 
-impl ConfigReader<'_, '_> {
-    fn message(&mut self, raw: &Value, name: &'static str, place: &str) -> Value {
-        let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
-            self.report.fail(subject(name), place, &format!("a {} must be a map of fields", last(name)));
-            return Value::Object(Map::new());
-        };
-        let place = &if name == "envoy.config.cluster.v3.Cluster" {
-            format!("cluster {}", text(raw, "name"))
-        } else {
-            placed(raw, place)
-        };
-        let mut read = Map::new();
-        for (written, value) in members {
-            if written == "@type" {
-                read.insert(written.clone(), value.clone());
-                continue;
-            }
-            let Some((field, kind)) = fields.iter().find(|(field, _)| written == field || *written == camel(field))
-            else {
-                self.report.unknown(subject(name), place, written);
-                continue;
-            };
-            if written != field && members.contains_key(*field) {
-                let note = format!("{written} occurs in two spellings, of which Envoy uses one; remove the other");
-                self.report.fail("file", place, &note);
-            }
-            // Null counts as missing.
-            if !value.is_null()
-                && let Some(value) = self.value(value, kind, (name, field), place)
-            {
-                read.insert((*field).to_owned(), value);
-            }
-        }
-        Value::Object(read)
-    }
-
-    /// Converts a value to its expected type.
-    fn value(&mut self, raw: &Value, kind: &'static str, at: (&'static str, &str), place: &str) -> Option<Value> {
-        if let Some(kind) = kind.strip_prefix("[]") {
-            let Some(list) = raw.as_array() else { return self.wrong(at, place, "a list") };
-            return Some(list.iter().filter_map(|member| self.value(member, kind, at, place)).collect());
-        }
-        if let Some(kind) = kind.strip_prefix("{}") {
-            let Some(map) = raw.as_object() else { return self.wrong(at, place, "a map") };
-            let members = map.iter().filter_map(|(name, one)| Some((name.clone(), self.value(one, kind, at, place)?)));
-            return Some(Value::Object(members.collect()));
-        }
-        match kind {
-            "free" => return Some(raw.clone()),
-            "any" | "extension" => return Some(self.extension(raw, kind == "any", at, place)),
-            message if message.contains('.') => return Some(self.message(raw, message, place)),
-            _ => {}
-        }
-        let Some(written) = raw.as_str() else { return self.wrong(at, place, "a single value") };
-        match kind {
-            "text" => Some(raw.clone()),
-            "bool" => match truth(written) {
-                Some(truth) => Some(Value::Bool(truth)),
-                None => self.wrong(at, place, "true or false"),
-            },
-            "number" => match plain_number(written) {
-                Some(number) => Some(number.into()),
-                None => self.wrong(at, place, "a number in digits"),
-            },
-            "duration" => {
-                let seconds = written.strip_suffix('s').unwrap_or_default();
-                let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
-                let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-                if digits(whole) && digits(part) {
-                    Some(raw.clone())
-                } else {
-                    self.wrong(at, place, "a time in seconds, such as 0.5s")
-                }
-            }
-            words => {
-                let mut known = words.split('|').filter(|word| !word.is_empty());
-                // If the line ends in |, their numbers are not their positions.
-                let number = plain_number(written).filter(|_| !words.ends_with('|'));
-                let number = number.and_then(|number| usize::try_from(number).ok());
-                let word = match number {
-                    Some(number) => known.nth(number),
-                    None => known.find(|word| *word == written),
-                };
-                match word {
-                    Some(word) => Some(Value::String(word.to_owned())),
-                    None => {
-                        self.wrong(at, place, &format!("one of {}", words.trim_end_matches('|').replace('|', ", ")))
-                    }
-                }
-            }
-        }
-    }
-
-    fn extension(&mut self, raw: &Value, is_any: bool, at: (&'static str, &str), place: &str) -> Value {
-        let kind = text(raw, "@type").rsplit('/').next().unwrap_or_default();
-        if let Some((kind, _)) = MESSAGES.get_key_value(kind) {
-            return self.message(raw, kind, place);
-        }
-        if is_any {
-            let kind = if kind.is_empty() { "an extension without a type" } else { kind };
-            self.report.unknown(subject(at.0), place, &format!("{kind} in {}", at.1));
-        }
-        raw.clone()
-    }
-
-    fn wrong(&mut self, at: (&'static str, &str), place: &str, right: &str) -> Option<Value> {
-        let note = format!("{} has a value that could not be checked: write {right}", at.1);
-        self.report.fail(subject(at.0), place, &note);
+/// Converts the value of a field to its expected type.
+fn read_value(raw: &Value, kind: &'static str, field: &str, report: Report<'_>) -> Option<Value> {
+    let wrong = |right: &str| {
+        report.fail(format!("{field} has a value that could not be checked: write {right}"));
         None
+    };
+    if let Some(kind) = kind.strip_prefix("[]") {
+        let Some(list) = raw.as_array() else { return wrong("a list") };
+        return Some(list.iter().filter_map(|member| read_value(member, kind, field, report)).collect());
     }
+    if let Some(kind) = kind.strip_prefix("{}") {
+        let Some(map) = raw.as_object() else { return wrong("a map") };
+        let members = map.iter().filter_map(|(name, one)| Some((name.clone(), read_value(one, kind, field, report)?)));
+        return Some(Value::Object(members.collect()));
+    }
+    match kind {
+        "free" => return Some(raw.clone()),
+        "any" | "extension" => return Some(read_extension(raw, kind == "any", field, report)),
+        message if message.contains('.') => return Some(read_message(raw, message, report)),
+        _ => {}
+    }
+    let Some(written) = raw.as_str() else { return wrong("a single value") };
+    match kind {
+        "text" => Some(raw.clone()),
+        "bool" => truth(written).map(Value::Bool).or_else(|| wrong("true or false")),
+        "number" => plain_number(written).map(Value::from).or_else(|| wrong("a number in digits")),
+        "duration" => {
+            let seconds = written.strip_suffix('s').unwrap_or_default();
+            let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
+            let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            if digits(whole) && digits(part) { Some(raw.clone()) } else { wrong("a time in seconds, such as 0.5s") }
+        }
+        words => {
+            let mut known = words.split('|').filter(|word| !word.is_empty());
+            // If the line ends in |, their numbers are not their positions.
+            let number = plain_number(written).filter(|_| !words.ends_with('|'));
+            let word = match number.and_then(|number| usize::try_from(number).ok()) {
+                Some(number) => known.nth(number),
+                None => known.find(|word| *word == written),
+            };
+            let one_of = || format!("one of {}", words.trim_end_matches('|').replace('|', ", "));
+            word.map(Value::from).or_else(|| wrong(&one_of()))
+        }
+    }
+}
+
+fn read_extension(raw: &Value, is_any: bool, field: &str, report: Report<'_>) -> Value {
+    let (kind, _) = typed(raw);
+    if let Some((kind, _)) = MESSAGES.get_key_value(kind) {
+        return read_message(raw, kind, report);
+    }
+    if is_any {
+        let kind = if kind.is_empty() { "an extension without a type" } else { kind };
+        report.unknown(format!("{kind} in {field}"));
+    }
+    raw.clone()
 }
 
 /// Returns how Envoy reads a bool. It accepts many words, some of them only without quotes, and refuses others.
@@ -170,7 +147,7 @@ fn plain_number(written: &str) -> Option<u64> {
 
 /// Returns the subject of a message type.
 fn subject(message: &str) -> &'static str {
-    const SUBJECTS: [(&str, &str); 10] = [
+    const SUBJECTS: [(&str, &str); 12] = [
         (".access_loggers.", "access log"),
         (".accesslog.", "access log"),
         (".ext_authz.", "ext_authz"),
@@ -181,17 +158,10 @@ fn subject(message: &str) -> &'static str {
         (".route.", "routes"),
         (".cluster.", "cluster"),
         (".endpoint.", "cluster"),
+        ("listener", "listener"),
+        ("http_connection_manager", "listener"),
     ];
-    let found = SUBJECTS.iter().find(|(part, _)| message.contains(part)).map(|(_, subject)| *subject);
-    found.unwrap_or(if message.contains("listener") || message.contains("http_connection_manager") {
-        "listener"
-    } else {
-        "file"
-    })
-}
-
-fn last(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or(name)
+    SUBJECTS.iter().find(|(part, _)| message.contains(part)).map_or("file", |(_, subject)| *subject)
 }
 
 #[cfg(test)]

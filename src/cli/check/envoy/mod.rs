@@ -19,13 +19,14 @@ mod tests;
 mod tree;
 mod yaml;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
 use self::report::{Report, is_of_this_machine};
-use self::tree::{at, field, list, typed, walk};
+use self::tree::{has, list, members, text, typed, walk};
 use super::finding::{CheckVerdict, Finding};
 use crate::cli::exit::Error;
 use crate::config::profiles::Profile;
@@ -33,10 +34,6 @@ use crate::config::profiles::Profile;
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// Checks a file.
-///
-/// # Errors
-/// It can't be read, or is not valid YAML.
 pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, Error> {
     let name = file.display();
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
@@ -64,74 +61,62 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
 }
 
 /// Checks a configuration in YAML or JSON.
-///
-/// # Errors
-/// The text is not valid YAML or JSON.
 fn check_text(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
-    let document = yaml::read(yaml)?;
-    if field(&document.config, "static_resources").is_none() && field(&document.config, "dynamic_resources").is_none() {
+    let (document, unclear) = yaml::read(yaml)?;
+    if !has(&document, "static_resources") && !has(&document, "dynamic_resources") {
         return Err(
             "this is not an Envoy configuration: it has neither static_resources nor dynamic_resources".to_owned()
         );
     }
-    let mut report = Report { profiles, findings: Vec::new(), decision_services: BTreeMap::new() };
-    for note in &document.unclear {
-        report.fail("file", "", note);
+    let (findings, decision_services) = (RefCell::default(), RefCell::default());
+    let report =
+        Report { profiles, findings: &findings, decision_services: &decision_services, what: "file", place: "" };
+    for note in unclear {
+        report.fail(note);
     }
-    let config = known::read(&document.config, &mut report);
+    let config = known::read(&document, report);
     let mut managers = Vec::new();
     walk(&config, "", &mut |value, place| {
         if let (listeners::MANAGER, manager) = typed(value) {
             managers.push((manager, place.to_owned()));
         }
     });
-    bootstrap(&config, &mut report);
+    bootstrap(&config, report);
     for (manager, place) in &managers {
-        connection_managers::check(manager, place, &config, &mut report);
+        connection_managers::check(manager, &config, report.at(place));
     }
-    if at(&config, "dynamic_resources/lds_config").is_some() {
-        report.fail(
-            "listeners",
-            "",
+    if has(&config, "dynamic_resources/lds_config") {
+        report.about("listeners").fail(
             "dynamic_resources.lds_config loads listeners from another source: they could not be checked and might \
              bypass Latchkey",
         );
     } else if managers.is_empty() {
-        report.fail("listeners", "", "no listener accepts HTTP, so nothing requests decisions from Latchkey");
+        report.about("listeners").fail("no listener accepts HTTP, so nothing requests decisions from Latchkey");
     }
-    check_one_service(&managers, &mut report);
-    if report.findings.is_empty() {
+    check_one_service(&managers, report);
+    let mut findings = findings.take();
+    if findings.is_empty() {
         let listeners = if managers.len() == 1 { "the listener requests" } else { "all listeners request" };
-        let service = report
-            .decision_services
-            .keys()
-            .next()
-            .map(|service| format!(" (assumed to be {service})"))
-            .unwrap_or_default();
-        report.findings.push(Finding::ok(
-            "envoy",
-            format!("{listeners} decisions from Latchkey{service}, and no way around them was found"),
-        ));
+        let services = decision_services.take();
+        let service = services.keys().next().map(|service| format!(" (assumed to be {service})")).unwrap_or_default();
+        let note = format!("{listeners} decisions from Latchkey{service}, and no way around them was found");
+        findings.push(Finding::ok("envoy", note));
     }
-    Ok(report.findings)
+    Ok(findings)
 }
 
 /// Checks the parts outside the connection managers.
-fn bootstrap(config: &Value, report: &mut Report<'_>) {
-    if let Some(resources) = field(config, "static_resources") {
-        for listener in list(resources, "listeners") {
-            listeners::check(listener, report);
-        }
-        for cluster in list(resources, "clusters") {
-            clusters::check_after_decision(cluster, config, report);
-        }
+fn bootstrap(config: &Value, report: Report<'_>) {
+    for listener in list(config, "static_resources/listeners") {
+        listeners::check(listener, report);
     }
-    if at(config, "dynamic_resources/cds_config").is_some() {
-        report.fail(
-            "clusters",
-            "",
-            "dynamic_resources.cds_config loads clusters from another source: they could not be checked",
-        );
+    for cluster in list(config, "static_resources/clusters") {
+        clusters::check_after_decision(cluster, config, report);
+    }
+    if has(config, "dynamic_resources/cds_config") {
+        report
+            .about("clusters")
+            .fail("dynamic_resources.cds_config loads clusters from another source: they could not be checked");
     }
     let known_values = [
         "overload.global_downstream_max_connections",
@@ -139,24 +124,17 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
         "re2.max_program_size.warn_level",
     ];
     for layer in list(config, "layered_runtime/layers") {
-        let name = tree::text(layer, "name");
-        if ["rtds_layer", "disk_layer"].iter().any(|layer_of| field(layer, layer_of).is_some()) {
-            report.fail(
-                "runtime",
-                "",
-                &format!("the layer {name} is loaded from another source and could not be checked"),
-            );
+        let (name, report) = (text(layer, "name"), report.about("runtime"));
+        if has(layer, "rtds_layer") || has(layer, "disk_layer") {
+            report.fail(format!("the layer {name} is loaded from another source and could not be checked"));
         }
-        let values = field(layer, "static_layer").and_then(Value::as_object).into_iter().flatten();
-        for key in values.map(|(key, _)| key).filter(|key| !known_values.contains(&key.as_str())) {
-            report.unknown("runtime", "", &format!("the runtime value {key}"));
+        for (key, _) in members(layer, "static_layer").filter(|(key, _)| !known_values.contains(&key.as_str())) {
+            report.unknown(format!("the runtime value {key}"));
         }
     }
-    let admin = tree::text(config, "admin/address/socket_address/address");
+    let admin = text(config, "admin/address/socket_address/address");
     if !admin.is_empty() && !is_of_this_machine(admin) {
-        report.fail(
-            "admin",
-            "",
+        report.about("admin").fail(
             "admin.address can be reached from other machines, and anyone who reaches it controls Envoy: listen on \
              127.0.0.1",
         );
@@ -165,23 +143,20 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
 
 /// Checks that all filters call the same cluster: only one of them can be Latchkey. And that it receives no other
 /// requests of clients.
-fn check_one_service(managers: &[(&Value, String)], report: &mut Report<'_>) {
-    let services = report.decision_services.clone();
+fn check_one_service(managers: &[(&Value, String)], report: Report<'_>) {
+    let services = report.decision_services.borrow();
     if services.len() > 1 {
         let each: Vec<String> = services.iter().map(|(service, place)| format!("{place} uses {service}")).collect();
-        let note = format!("{}: only one of them can be Latchkey; use the same for all", each.join(", "));
-        report.fail("ext_authz", "", &note);
+        report
+            .about("ext_authz")
+            .fail(format!("{}: only one of them can be Latchkey; use the same for all", each.join(", ")));
     }
     for (manager, place) in managers {
-        for name in routes::destinations(manager)
-            .into_iter()
-            .flatten()
-            .filter(|name| services.contains_key(&format!("the cluster {name}")))
-        {
-            let note = format!(
+        let names = routes::destinations(manager).into_iter().flatten();
+        for name in names.filter(|name| services.contains_key(&format!("the cluster {name}"))) {
+            report.about("routes").at(place).fail(format!(
                 "a route sends clients' requests to {name}, the cluster that makes the decisions: name another cluster"
-            );
-            report.fail("routes", place, &note);
+            ));
         }
     }
 }

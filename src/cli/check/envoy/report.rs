@@ -1,6 +1,8 @@
 //! Findings about a file, and the names of its parts.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -8,12 +10,15 @@ use super::tree::text;
 use crate::cli::check::finding::{CheckVerdict, Finding};
 use crate::config::profiles::Profile;
 
-/// The findings, and the context that they depend on.
+/// Where findings are added, about which subject and location, and the profiles that they depend on.
+#[derive(Clone, Copy)]
 pub(super) struct Report<'a> {
     pub(super) profiles: &'a BTreeMap<String, Profile>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: &'a RefCell<Vec<Finding>>,
     /// The clusters that the filters call, and the location of the first filter of each.
-    pub(super) decision_services: BTreeMap<String, String>,
+    pub(super) decision_services: &'a RefCell<BTreeMap<String, String>>,
+    pub(super) what: &'static str,
+    pub(super) place: &'a str,
 }
 
 /// A problem and its explanation. It exists where `matches`.
@@ -23,36 +28,61 @@ pub(super) struct Rule {
     pub(super) note: &'static str,
 }
 
-/// Returns whether an address is reachable from this machine alone.
+/// Defines rules for a part of the file: `Fail if condition => note;`.
+macro_rules! rules {
+    ($name:ident($part:ident): $($verdict:ident if $condition:expr => $note:literal;)*) => {
+        const $name: &[$crate::cli::check::envoy::report::Rule] = &[$($crate::cli::check::envoy::report::Rule {
+            verdict: $crate::cli::check::finding::CheckVerdict::$verdict,
+            matches: |$part| $condition,
+            note: $note,
+        }),*];
+    };
+}
+pub(super) use rules;
+
 pub(super) fn is_of_this_machine(address: &str) -> bool {
     address == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-impl Report<'_> {
-    pub(super) fn fail(&mut self, what: &'static str, place: &str, note: &str) {
-        self.add(CheckVerdict::Fail, what, place, note);
+impl<'a> Report<'a> {
+    /// Returns the report for findings about this subject.
+    pub(super) fn about(self, what: &'static str) -> Self {
+        Self { what, ..self }
     }
 
-    pub(super) fn warn(&mut self, what: &'static str, place: &str, note: &str) {
-        self.add(CheckVerdict::Warn, what, place, note);
+    /// Returns the report for findings at this location.
+    pub(super) fn at<'b>(self, place: &'b str) -> Report<'b>
+    where
+        'a: 'b,
+    {
+        Report { place, ..self }
+    }
+
+    pub(super) fn fail(self, note: impl Into<String>) {
+        self.add(CheckVerdict::Fail, note);
+    }
+
+    pub(super) fn warn(self, note: impl Into<String>) {
+        self.add(CheckVerdict::Warn, note);
     }
 
     /// Reports that `thing` is unknown, and therefore not considered safe.
-    pub(super) fn unknown(&mut self, what: &'static str, place: &str, thing: &str) {
-        let note =
-            format!("{thing} is unknown: it might let requests bypass the decision or change them after it; remove it");
-        self.fail(what, place, &note);
+    pub(super) fn unknown(self, thing: impl fmt::Display) {
+        self.fail(format!(
+            "{thing} is unknown: it might let requests bypass the decision or change them after it; remove it"
+        ));
     }
 
-    pub(super) fn add(&mut self, verdict: CheckVerdict, what: &'static str, place: &str, note: &str) {
-        let note = if place.is_empty() { note.to_owned() } else { format!("{place}: {note}") };
-        self.findings.push(Finding { verdict, what, note });
+    fn add(self, verdict: CheckVerdict, note: impl Into<String>) {
+        let note = note.into();
+        let note = if self.place.is_empty() { note } else { format!("{}: {note}", self.place) };
+        self.findings.borrow_mut().push(Finding { verdict, what: self.what, note });
     }
 
     /// Adds the rules' findings about `value`.
-    pub(super) fn apply(&mut self, rules: &[Rule], value: &Value, what: &'static str, place: &str) {
+    pub(super) fn apply(self, rules: &[Rule], value: &Value) {
         for rule in rules.iter().filter(|rule| (rule.matches)(value)) {
-            self.add(rule.verdict, what, place, rule.note);
+            self.add(rule.verdict, rule.note);
         }
     }
 }

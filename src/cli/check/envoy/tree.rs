@@ -16,6 +16,11 @@ pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
+/// Returns whether there is a field at the path.
+pub(super) fn has(value: &Value, path: &str) -> bool {
+    at(value, path).is_some()
+}
+
 /// Returns whether the field at the path is true, in any of the words that Envoy's YAML reader accepts.
 pub(super) fn is_true(value: &Value, path: &str) -> bool {
     const WORDS: [&str; 4] = ["true", "yes", "on", "y"];
@@ -49,6 +54,21 @@ pub(super) fn typed(value: &Value) -> (&str, &Value) {
     (text(value, "@type").rsplit('/').next().unwrap_or_default(), value)
 }
 
+/// Returns the full type name of an extension that `value` configures, and its configuration.
+pub(super) fn extension(value: &Value) -> (&str, &Value) {
+    field(value, "typed_config").map_or(("", &Value::Null), typed)
+}
+
+/// Returns the members of the map at the path; none if there is no map.
+pub(super) fn members<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    at(value, path).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Returns whether a word is in a list of words, which are separated by spaces.
+pub(super) fn is_among(word: &str, words: &str) -> bool {
+    words.split(' ').any(|one| one == word)
+}
+
 /// Calls `visit` with every object of `value`, outer ones first, and its location.
 pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a Value, &str)) {
     match value {
@@ -67,9 +87,9 @@ pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a
 /// Returns the location of an object, named by the listeners, virtual hosts and routes around it.
 pub(super) fn placed(value: &Value, place: &str) -> String {
     let name = text(value, "name");
-    let further = if field(value, "filter_chains").is_some() {
+    let further = if has(value, "filter_chains") {
         format!("listener {name}")
-    } else if field(value, "domains").is_some() {
+    } else if has(value, "domains") {
         format!("virtual host {name}")
     } else if let Some(matched) = field(value, "match").filter(|matched| matched.is_object()) {
         let paths = ["prefix", "path", "path_separated_prefix", "safe_regex/regex"];
@@ -81,7 +101,6 @@ pub(super) fn placed(value: &Value, place: &str) -> String {
     if place.is_empty() { further } else { format!("{place}, {further}") }
 }
 
-/// Returns the name of a field in camel case.
 pub(super) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let mut camel = parts.next().unwrap_or_default().to_owned();

@@ -6,24 +6,15 @@ use serde_json::{Map, Value};
 /// Maximum nesting of lists and maps.
 const DEEPEST: usize = 100;
 
-/// The contents of a file, and the problems of its syntax.
-pub(super) struct Document {
-    /// All scalars are texts as written, or null.
-    pub(super) config: Value,
-    pub(super) unclear: Vec<String>,
-}
-
 /// A list or a map that is not complete yet.
 enum Open {
     List(Vec<Value>),
     Map(Map<String, Value>, Option<String>),
 }
 
-/// Parses YAML or JSON.
-///
-/// # Errors
-/// The text is neither. The message gives the position and quotes nothing: a token may be there.
-pub(super) fn read(text: &str) -> Result<Document, String> {
+/// Parses YAML or JSON; returns the contents, whose scalars are all texts as written or null, and the problems of the
+/// syntax. An error gives the position and quotes nothing: a token may be there.
+pub(super) fn read(text: &str) -> Result<(Value, Vec<String>), String> {
     let mut open: Vec<Open> = Vec::new();
     let (mut unclear, mut root, mut documents) = (Vec::new(), None, 0_u32);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
@@ -89,17 +80,14 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             None if documents < 2 => root = Some(value),
             None => {}
             Some(Open::List(list)) => list.push(value),
-            Some(Open::Map(_, name @ None)) => match value {
-                Value::String(text) if text == "<<" => {
-                    report("<< is not supported by Envoy: write out its contents");
-                    *name = Some(text);
+            Some(Open::Map(_, name @ None)) => {
+                match value.as_str() {
+                    Some("<<") => report("<< is not supported by Envoy: write out its contents"),
+                    Some(_) => {}
+                    None => report("the name of a field must be a word"),
                 }
-                Value::String(text) => *name = Some(text),
-                _ => {
-                    report("the name of a field must be a word");
-                    *name = Some(String::new());
-                }
-            },
+                *name = Some(value.as_str().unwrap_or_default().to_owned());
+            }
             Some(Open::Map(members, name)) => {
                 let name = name.take().unwrap_or_default();
                 if members.contains_key(&name) {
@@ -109,7 +97,7 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             }
         }
     }
-    Ok(Document { config: root.unwrap_or(Value::Null), unclear })
+    Ok((root.unwrap_or_default(), unclear))
 }
 
 /// Returns a scalar as written. Values that Envoy treats as missing are null.
