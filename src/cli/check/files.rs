@@ -1,6 +1,6 @@
 //! Folders and files that the configuration names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{Access, access};
@@ -11,44 +11,33 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::finding::Finding;
 use crate::app;
-use crate::config::{Config, TlsFiles};
+use crate::config::Config;
 use crate::telemetry::logs;
 
 /// Checks whether the data folder can be written, or created.
 pub(super) fn data_folder(config: &Config) -> Finding {
-    const WHAT: &str = "data folder";
-
-    let folder = &config.data_dir;
-    let path = folder.display();
-    if folder.is_dir() {
-        return match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
-            Ok(()) => Finding::ok(WHAT, format!("{path} can be written")),
-            Err(error) => Finding::fail(
-                WHAT,
-                format!("{path} cannot be written: {error}; make it writable, or set data_dir to another folder"),
-            ),
-        };
-    }
-    if folder.exists() {
-        return Finding::fail(WHAT, format!("{path} is not a folder; set data_dir to a folder"));
-    }
-    let above = folder.ancestors().skip(1).map(here).find(|above| above.exists());
-    match above.map(|above| (access(above, Access::WRITE_OK | Access::EXEC_OK), above)) {
-        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{path} does not exist yet; the server creates it")),
-        Some((Err(error), above)) => Finding::fail(
-            WHAT,
-            format!(
-                "{path} does not exist and cannot be created in {}: {error}; set data_dir to another folder",
-                above.display()
-            ),
-        ),
-        None => Finding::fail(WHAT, format!("{path} does not exist; set data_dir to another folder")),
-    }
+    Finding::of("data folder", check_folder(&config.data_dir))
 }
 
-/// Returns the folder; that of a relative path without folders has an empty name.
-fn here(path: &Path) -> &Path {
-    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+fn check_folder(folder: &Path) -> Result<String, String> {
+    let path = folder.display();
+    let writable = |folder: &Path| access(folder, Access::WRITE_OK | Access::EXEC_OK);
+    if folder.is_dir() {
+        return writable(folder).map(|()| format!("{path} can be written")).map_err(|error| {
+            format!("{path} cannot be written: {error}; make it writable, or set data_dir to another folder")
+        });
+    }
+    if folder.exists() {
+        return Err(format!("{path} is not a folder; set data_dir to a folder"));
+    }
+    // The name of the folder above a relative path without folders is empty.
+    let here = |path| if path == Path::new("") { Path::new(".") } else { path };
+    let above = folder.ancestors().skip(1).map(here).find(|above| above.exists());
+    let above = above.ok_or_else(|| format!("{path} does not exist; set data_dir to another folder"))?;
+    writable(above).map(|()| format!("{path} does not exist yet; the server creates it")).map_err(|error| {
+        let above = above.display();
+        format!("{path} does not exist and cannot be created in {above}: {error}; set data_dir to another folder")
+    })
 }
 
 /// Lists the environment variables that have no effect.
@@ -67,10 +56,11 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     let ports = [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
     for (what, files) in ports {
         if let Some(files) = files {
-            findings.push(match check_pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
-                Ok(()) => Finding::ok(what, format!("{} and its key belong together", files.cert.display())),
-                Err(note) => Finding::fail(what, note),
+            let pair = check_pair(&files.cert, &files.key);
+            let with_ca = pair.and_then(|note| {
+                files.client_ca.as_ref().map_or(Ok(()), |path| load_chain(path).map(drop)).map(|()| note)
             });
+            findings.push(Finding::of(what, with_ca));
         }
     }
     if config.admin_tls.is_none() && !config.admin_addr.ip().is_loopback() {
@@ -84,36 +74,27 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
         ));
     }
     if let Some((cert, key)) = &config.client_identity {
-        findings.push(match check_pair(cert, key) {
-            Ok(()) => Finding::ok("client certificate", format!("{} and its key belong together", cert.display())),
-            Err(note) => Finding::fail("client certificate", note),
-        });
+        findings.push(Finding::of("client certificate", check_pair(cert, key)));
     }
     if let Some(path) = &config.ca_file {
-        findings.push(match load_chain(path) {
-            Ok(_) => Finding::ok("trusted certificates", format!("{} can be read", path.display())),
-            Err(note) => Finding::fail("trusted certificates", note),
-        });
+        let read = load_chain(path).map(|_| format!("{} can be read", path.display()));
+        findings.push(Finding::of("trusted certificates", read));
     }
     findings
 }
 
-fn client_ca(files: &TlsFiles) -> Result<(), String> {
-    files.client_ca.as_ref().map_or(Ok(()), |path| load_chain(path).map(|_| ()))
-}
-
-fn check_pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
+fn check_pair(cert: &Path, key: &Path) -> Result<String, String> {
     let chain = load_chain(cert)?;
     let private = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| format!("{} is not a private key in PEM format: {error}", key.display()))?;
     ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
-        .map(|_| ())
+        .map(|_| format!("{} and its key belong together", cert.display()))
         .map_err(|error| format!("{} and {} do not belong together: {error}", cert.display(), key.display()))
 }
 
-fn load_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |what: &dyn std::fmt::Display| {
         format!("{} does not contain certificates in PEM format: {what}", path.display())
     };
@@ -125,16 +106,12 @@ fn load_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
 
 /// Checks whether the first operator's token, if one is imported, is valid.
 pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
-    const WHAT: &str = "first operator's token";
-
     let path = config.bootstrap_token_file.as_ref()?;
-    Some(match app::read_token(path) {
-        Ok(_) => Finding::ok(WHAT, format!("{} contains one", path.display())),
-        Err(error) => Finding::fail(WHAT, format!("{error}; it must be an operator token (`lko_…`)")),
-    })
+    let read = app::read_token(path).map(|_| format!("{} contains one", path.display()));
+    let read = read.map_err(|error| format!("{error}; it must be an operator token (`lko_…`)"));
+    Some(Finding::of("first operator's token", read))
 }
 
-/// Checks whether the log filter can be parsed.
 pub(super) fn log_filter(config: &Config) -> Option<Finding> {
     logs::check(&config.log).err().map(|note| Finding::fail("log", note))
 }

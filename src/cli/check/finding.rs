@@ -4,19 +4,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CheckVerdict {
-    /// It works.
     Ok,
     /// It works, or could not be tested; it deserves a look.
     Warn,
-    /// It does not work.
     Fail,
 }
 
-/// Something that was checked.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) verdict: CheckVerdict,
@@ -26,6 +22,14 @@ pub(super) struct Finding {
 }
 
 impl Finding {
+    /// Returns that it works, or that it does not, each with its note.
+    pub(super) fn of(what: &'static str, result: Result<String, String>) -> Self {
+        match result {
+            Ok(note) => Self::ok(what, note),
+            Err(note) => Self::fail(what, note),
+        }
+    }
+
     pub(super) fn ok(what: &'static str, note: impl Into<String>) -> Self {
         Self { verdict: CheckVerdict::Ok, what, note: note.into() }
     }

@@ -16,51 +16,43 @@ use crate::config::reachable;
 /// How long the process on a port may take to identify itself.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Checks the three ports.
 pub(super) async fn all(context: &CommandContext) -> Vec<Finding> {
     let config = &context.config;
     let mut findings = Vec::new();
-    for (what, setting, address, port, tls) in [
-        ("decision port", "decision_addr", config.decision_addr, Port::Decision, config.decision_tls.is_some()),
-        ("administration port", "admin_addr", config.admin_addr, Port::Admin, config.admin_tls.is_some()),
+    for (what, setting, address, grpc) in [
+        ("decision port", "decision_addr", config.decision_addr, Some((Port::Decision, config.decision_tls.is_some()))),
+        ("administration port", "admin_addr", config.admin_addr, Some((Port::Admin, config.admin_tls.is_some()))),
+        ("operations port", "ops_addr", config.ops_addr, None),
     ] {
         findings.push(match free(address) {
             Ok(note) => Finding::ok(what, note),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                // With TLS the certificate is for the name in the URL, which may not be the address.
-                let channel = if tls { context.channel(port).await.ok() } else { plain(address).await };
-                match health(channel).await {
-                    Some(status) => {
-                        Finding::ok(what, format!("{address} is used by a running Latchkey, which is {status}"))
-                    }
-                    None => taken(what, setting, address),
-                }
+                let user = match grpc {
+                    Some((port, tls)) => grpc_server(context, address, port, tls).await,
+                    None => operations_server(address).await,
+                };
+                let other =
+                    || format!("{address} is used by another program: stop it, or set {setting} to another address");
+                Finding::of(what, user.map(|user| format!("{address} is used by {user}")).ok_or_else(other))
             }
-            Err(error) => unusable(what, setting, address, &error),
+            Err(error) => {
+                let note = format!("cannot listen on {address}: {error}; set {setting} to an address of this machine");
+                Finding::fail(what, note)
+            }
         });
     }
-    let (what, setting, address) = ("operations port", "ops_addr", config.ops_addr);
-    findings.push(match free(address) {
-        Ok(note) => Finding::ok(what, note),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let response = tokio::task::spawn_blocking(move || livez(reachable(address))).await;
-            if response.is_ok_and(|alive| alive.unwrap_or(false)) {
-                Finding::ok(what, format!("{address} is used by something that responds to /livez, as Latchkey does"))
-            } else {
-                taken(what, setting, address)
-            }
-        }
-        Err(error) => unusable(what, setting, address, &error),
-    });
     findings
 }
 
-fn taken(what: &'static str, setting: &str, address: SocketAddr) -> Finding {
-    Finding::fail(what, format!("{address} is used by another program: stop it, or set {setting} to another address"))
+async fn grpc_server(context: &CommandContext, address: SocketAddr, port: Port, tls: bool) -> Option<String> {
+    // With TLS the certificate is for the name in the URL, which may not be the address.
+    let channel = if tls { context.channel(port).await.ok() } else { plain(address).await };
+    health(channel).await.map(|status| format!("a running Latchkey, which is {status}"))
 }
 
-fn unusable(what: &'static str, setting: &str, address: SocketAddr, error: &std::io::Error) -> Finding {
-    Finding::fail(what, format!("cannot listen on {address}: {error}; set {setting} to an address of this machine"))
+async fn operations_server(address: SocketAddr) -> Option<String> {
+    let alive = tokio::task::spawn_blocking(move || livez(reachable(address))).await.ok()?.ok()?;
+    alive.then(|| "something that responds to /livez, as Latchkey does".to_owned())
 }
 
 /// Checks whether the address can be bound now.
@@ -82,7 +74,6 @@ async fn health(channel: Option<Channel>) -> Option<&'static str> {
     Some(if response.into_inner().status() == ServingStatus::Serving { "SERVING" } else { "NOT_SERVING" })
 }
 
-/// Returns whether /livez reports success.
 fn livez(address: SocketAddr) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;

@@ -1,5 +1,7 @@
 //! The profiles by which gateways read requests.
 
+use std::collections::BTreeSet;
+
 use super::finding::Finding;
 use crate::config::Config;
 use crate::config::profiles::{KeyLocation, Profile};
@@ -7,7 +9,6 @@ use crate::model::method::{StoreLocation, StorePlace};
 
 const WHAT: &str = "profiles";
 
-/// Checks each configured profile.
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let built_in = crate::config::profiles::built_in();
     let configured = || config.profiles.iter().filter(|(name, profile)| built_in.get(*name) != Some(*profile));
@@ -15,13 +16,11 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
         let mut twins = configured().filter(|(other, twin)| *other != name && twin.prefix == profile.prefix);
         // The first by name gets requests that name no profile.
         let (other, _) = twins.find(|(other, _)| *other < name)?;
-        Some(Finding::warn(
-            WHAT,
-            format!(
-                "{other} and {name} both apply to {}: {name} is only used for requests where the proxy names it",
-                profile.prefix
-            ),
-        ))
+        let prefix = &profile.prefix;
+        let note = format!(
+            "{other} and {name} both apply to {prefix}: {name} is only used for requests where the proxy names it"
+        );
+        Some(Finding::warn(WHAT, note))
     });
     let each = configured()
         .flat_map(|(name, profile)| [unforwarded_bodies(name, profile, config), Some(describe(name, profile))]);
@@ -68,44 +67,36 @@ fn unforwarded_bodies(name: &str, profile: &Profile, config: &Config) -> Option<
         KeyLocation::Form(field) => Some(format!("form:{field}")),
         KeyLocation::Bearer | KeyLocation::Header(_) | KeyLocation::Query(_) => None,
     };
-    let mut places: Vec<String> = profile.keys.iter().filter_map(key).collect();
     let in_bodies = |place: &&StorePlace| matches!(place.location(), StoreLocation::Form | StoreLocation::Json);
-    places.extend(profile.stores.iter().filter(in_bodies).map(ToString::to_string));
-    places.sort();
-    places.dedup();
-    Some(Finding::fail(
-        WHAT,
-        format!(
-            "{name} reads bodies ({}), but nginx, Caddy and Traefik, which trusted_proxies allows, do not send any: \
-             behind them, a call with a body passes only with a key for all stores that is not in the body. Remove \
-             these locations, or put Envoy in front of {} and unset trusted_proxies; if you need both kinds of \
-             proxies, run a separate Latchkey for each on the same database",
-            places.join(", "),
-            profile.prefix
-        ),
-    ))
+    let stores = profile.stores.iter().filter(in_bodies).map(ToString::to_string);
+    let places: BTreeSet<String> = profile.keys.iter().filter_map(key).chain(stores).collect();
+    let note = format!(
+        "{name} reads bodies ({}), but nginx, Caddy and Traefik, which trusted_proxies allows, do not send any: behind \
+         them, a call with a body passes only with a key for all stores that is not in the body. Remove these \
+         locations, or put Envoy in front of {} and unset trusted_proxies; if you need both kinds of proxies, run a \
+         separate Latchkey for each on the same database",
+        places.into_iter().collect::<Vec<_>>().join(", "),
+        profile.prefix
+    );
+    Some(Finding::fail(WHAT, note))
 }
 
 fn describe(name: &str, profile: &Profile) -> Finding {
     let prefix = &profile.prefix;
-    let nowhere = profile.stores.is_empty() && !profile.host;
     if profile.upstream_applies_scope {
-        return Finding::warn(
-            WHAT,
-            format!(
-                "{name} trusts the service behind {prefix} to apply x-latchkey-scope and x-latchkey-stores: if it does \
-                 not, a call with a key for one store that names no store reaches all stores"
-            ),
+        let note = format!(
+            "{name} trusts the service behind {prefix} to apply x-latchkey-scope and x-latchkey-stores: if it does \
+             not, a call with a key for one store that names no store reaches all stores"
         );
+        return Finding::warn(WHAT, note);
     }
     if profile.keys.iter().any(|place| matches!(place, KeyLocation::Query(_))) {
-        return Finding::warn(
-            WHAT,
-            format!(
-                "{name} takes keys from queries: keep queries out of the access logs of the proxy in front of {prefix}"
-            ),
+        let note = format!(
+            "{name} takes keys from queries: keep queries out of the access logs of the proxy in front of {prefix}"
         );
+        return Finding::warn(WHAT, note);
     }
+    let nowhere = profile.stores.is_empty() && !profile.host;
     let stores = if nowhere { "from the reference book" } else { "from its own settings and the reference book" };
     Finding::ok(WHAT, format!("{name} applies to {prefix} and takes the locations of stores {stores}"))
 }
