@@ -1,17 +1,7 @@
 //! Comma-separated values as in RFC 4180, with the number of the line on which each record begins.
 
-/// A record and the line on which it begins, from 1.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) line: usize,
-    pub(super) fields: Vec<String>,
-}
-
-/// Parses all records; empty lines are skipped.
-///
-/// # Errors
-/// A quoted field does not end, or has text after its end.
-pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
+/// Parses all records, each with the number of the line on which it begins, from 1; empty lines are skipped.
+pub(super) fn parse(text: &str) -> Result<Vec<(usize, Vec<String>)>, String> {
     let mut records = Vec::new();
     // Spreadsheets put a byte order mark in front.
     let mut letters = text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable();
@@ -21,24 +11,19 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
         let mut fields = Vec::new();
         loop {
             let mut field = String::new();
-            if letters.next_if_eq(&'"').is_some() {
-                loop {
-                    match letters.next() {
-                        Some('"') if letters.next_if_eq(&'"').is_some() => field.push('"'),
-                        Some('"') => break,
-                        Some(letter) => {
-                            line += usize::from(letter == '\n');
-                            field.push(letter);
-                        }
-                        None => {
-                            return Err(format!("line {begin}: a field starts with a quote but does not end with one"));
-                        }
-                    }
+            let quoted = letters.next_if_eq(&'"').is_some();
+            let mut open = quoted;
+            while let Some(letter) = letters.next_if(|letter| open || !quoted && !matches!(letter, ',' | '\n' | '\r')) {
+                // A quote within quotes is doubled.
+                if open && letter == '"' && letters.next_if_eq(&'"').is_none() {
+                    open = false;
+                    continue;
                 }
-            } else {
-                while let Some(letter) = letters.next_if(|letter| !matches!(letter, ',' | '\n' | '\r')) {
-                    field.push(letter);
-                }
+                line += usize::from(letter == '\n');
+                field.push(letter);
+            }
+            if open {
+                return Err(format!("line {begin}: a field starts with a quote but does not end with one"));
             }
             fields.push(field);
             match letters.next() {
@@ -53,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
         }
         line += 1;
         if fields != [""] {
-            records.push(Record { line: begin, fields });
+            records.push((begin, fields));
         }
     }
     Ok(records)
@@ -63,10 +48,6 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
-        parse(text).unwrap().into_iter().map(|record| (record.line, record.fields)).collect()
-    }
-
     fn row(line: usize, fields: &[&str]) -> (usize, Vec<String>) {
         (line, fields.iter().map(ToString::to_string).collect())
     }
@@ -75,10 +56,10 @@ mod tests {
     fn quotes_commas_and_lines_within_fields_are_text() {
         let text = "\u{feff}a,b\r\n\"x, \"\"y\"\"\nz\",2\n\n,\nlast";
         assert_eq!(
-            rows(text),
+            parse(text).unwrap(),
             [row(1, &["a", "b"]), row(2, &["x, \"y\"\nz", "2"]), row(5, &["", ""]), row(6, &["last"])]
         );
-        assert_eq!(rows(""), []);
+        assert_eq!(parse("").unwrap(), []);
     }
 
     #[test]

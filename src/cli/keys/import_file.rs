@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::cli::csv;
 use crate::cli::time::{TimeArg, parse_time};
@@ -23,7 +25,10 @@ The file is CSV with a header line, or JSON with an array of objects, with these
   networks     CIDRs separated by `;` (in JSON an array)
   labels       `name=value` separated by `;` (in JSON an object)";
 
-/// Most errors that are reported.
+/// The columns of CSV.
+const HEADINGS: &str = "name, token, sha256, hint, stores, methods, owner, contact, comment, active, not_before, \
+                        expires, networks, labels";
+
 const MAX_REPORTED: usize = 20;
 
 /// A key of a file, before its values are parsed.
@@ -60,19 +65,16 @@ impl Default for MemberList {
     }
 }
 
-/// The format of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum FileFormat {
+    /// Comma-separated values
     Csv,
+    /// An array of objects
     Json,
 }
 
-/// Parses the keys of a file.
-///
-/// Each key has its location in the file, such as `line 2`.
-///
-/// # Errors
-/// The errors of the file, a line each; never contains a token.
+/// Parses the keys of a file, each with its location, such as `line 2`. An error has a line for each error of the
+/// file, and never contains a token.
 pub(super) fn read(text: &str, format: FileFormat) -> Result<Vec<(String, v1::ImportedKey)>, String> {
     let entries = match format {
         FileFormat::Csv => from_csv(text)?,
@@ -84,7 +86,7 @@ pub(super) fn read(text: &str, format: FileFormat) -> Result<Vec<(String, v1::Im
     let mut errors = Vec::new();
     let mut keys = Vec::with_capacity(entries.len());
     for (place, entry) in entries {
-        match entry.and_then(KeyEntry::into_key) {
+        match entry.and_then(KeyEntry::parse).and_then(KeyEntry::into_key) {
             Ok(key) => keys.push((place, key)),
             Err(what) => errors.extend(what.into_iter().map(|error| format!("{place}: {error}"))),
         }
@@ -100,58 +102,70 @@ pub(super) fn read(text: &str, format: FileFormat) -> Result<Vec<(String, v1::Im
     Err(errors.join("\n  "))
 }
 
-type KeyEntries = Vec<(String, Result<KeyEntry, Vec<String>>)>;
+/// The keys of a file as JSON, each with its location.
+type KeyEntries = Vec<(String, Result<Value, Vec<String>>)>;
 
 fn from_csv(text: &str) -> Result<KeyEntries, String> {
     let mut records = csv::parse(text)?.into_iter();
-    let headings = records.next().map(|record| record.fields).unwrap_or_default();
+    let headings = records.next().map(|(_, fields)| fields).unwrap_or_default();
     let headings: Vec<_> = headings.iter().map(|heading| heading.trim().to_owned()).collect();
-    let known = [
-        "name",
-        "token",
-        "sha256",
-        "hint",
-        "stores",
-        "methods",
-        "owner",
-        "contact",
-        "comment",
-        "active",
-        "not_before",
-        "expires",
-        "networks",
-        "labels",
-    ];
-    let unknown: Vec<_> = headings.iter().filter(|heading| !known.contains(&heading.as_str())).collect();
+    let is_known = |heading: &&String| HEADINGS.split(", ").any(|known| known == *heading);
+    let unknown: Vec<_> = headings.iter().filter(|heading| !is_known(heading)).collect();
     if !unknown.is_empty() {
-        return Err(format!("line 1: unknown headings: {unknown:?}; use {}", known.join(", ")));
+        return Err(format!("line 1: unknown headings: {unknown:?}; use {HEADINGS}"));
     }
     if let Some(twice) = headings.iter().enumerate().find(|(at, heading)| headings[..*at].contains(heading)) {
         return Err(format!("line 1: the heading `{}` occurs twice", twice.1));
     }
-    let entries = records.map(|record| {
-        let entry = if record.fields.len() == headings.len() {
-            KeyEntry::from_fields(headings.iter().map(String::as_str).zip(record.fields))
+    let entries = records.map(|(line, fields)| {
+        let entry = if fields.len() == headings.len() {
+            from_fields(headings.iter().zip(fields))
         } else {
-            Err(vec![format!("{} fields under {} headings", record.fields.len(), headings.len())])
+            Err(vec![format!("{} fields under {} headings", fields.len(), headings.len())])
         };
-        (format!("line {}", record.line), entry)
+        (format!("line {line}"), entry)
     });
     Ok(entries.collect())
 }
 
 fn from_json(text: &str) -> Result<KeyEntries, String> {
-    let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
+    let values: Vec<Value> = serde_json::from_str(text).map_err(|error| {
         // The message from serde may quote the input; only its position is safe to report.
         format!("line {}, column {}: expected a JSON array of objects", error.line(), error.column())
     })?;
     let entries = values.into_iter().enumerate().map(|(at, value)| {
-        let named = value.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let entry = KeyEntry::deserialize(value)
-            .map_err(|_| vec!["it is not an object with the known fields of the right types; see --help".to_owned()]);
-        (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), entry)
+        let named = value.get("name").and_then(Value::as_str).map(str::to_owned);
+        (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), Ok(value))
     });
     Ok(entries.collect())
+}
+
+/// Converts a record of CSV to JSON.
+fn from_fields<'a>(fields: impl Iterator<Item = (&'a String, String)>) -> Result<Value, Vec<String>> {
+    let mut errors = Vec::new();
+    let mut read = |heading: &str, text: String| match (heading, text.trim()) {
+        ("active", "") => Value::Null,
+        ("active", "true") => Value::Bool(true),
+        ("active", "false") => Value::Bool(false),
+        ("active", _) => {
+            errors.push("active must be true, false or empty".to_owned());
+            Value::Null
+        }
+        ("networks", _) => split(&text).into(),
+        ("labels", _) => {
+            let mut labels = Map::new();
+            for label in split(&text) {
+                match label.split_once('=') {
+                    Some((name, value)) => drop(labels.insert(name.to_owned(), value.into())),
+                    None => errors.push("a label must be written name=value".to_owned()),
+                }
+            }
+            labels.into()
+        }
+        _ => text.into(),
+    };
+    let fields: Map<_, _> = fields.map(|(heading, text)| (heading.clone(), read(heading, text))).collect();
+    if errors.is_empty() { Ok(fields.into()) } else { Err(errors) }
 }
 
 fn split(text: &str) -> Vec<String> {
@@ -159,56 +173,20 @@ fn split(text: &str) -> Vec<String> {
 }
 
 impl KeyEntry {
-    fn from_fields<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> Result<Self, Vec<String>> {
-        let mut entry = Self::default();
-        let mut errors = Vec::new();
-        for (heading, value) in fields {
-            match heading {
-                "name" => entry.name = value,
-                "token" => entry.token = value,
-                "sha256" => entry.sha256 = value,
-                "hint" => entry.hint = value,
-                "stores" => entry.stores = MemberList::Word(value),
-                "methods" => entry.methods = MemberList::Word(value),
-                "owner" => entry.owner = value,
-                "contact" => entry.contact = value,
-                "comment" => entry.comment = value,
-                "active" => match value.trim() {
-                    "" => {}
-                    "true" => entry.active = Some(true),
-                    "false" => entry.active = Some(false),
-                    _ => errors.push("active must be true, false or empty".to_owned()),
-                },
-                "not_before" => entry.not_before = value,
-                "expires" => entry.expires = value,
-                "networks" => entry.networks = split(&value),
-                _ => {
-                    for label in split(&value) {
-                        match label.split_once('=') {
-                            Some((name, value)) => drop(entry.labels.insert(name.to_owned(), value.to_owned())),
-                            None => errors.push("a label must be written name=value".to_owned()),
-                        }
-                    }
-                }
-            }
-        }
-        if errors.is_empty() { Ok(entry) } else { Err(errors) }
+    fn parse(value: Value) -> Result<Self, Vec<String>> {
+        Self::deserialize(value)
+            .map_err(|_| vec!["it is not an object with the known fields of the right types; see --help".to_owned()])
     }
 
     fn into_key(self) -> Result<v1::ImportedKey, Vec<String>> {
         let mut errors = Vec::new();
         let secret = match (self.token.is_empty(), self.sha256.is_empty()) {
-            (false, true) => Some(Secret::Token(self.token)),
-            (true, false) => Some(Secret::Sha256(self.sha256)),
-            (true, true) => {
-                errors.push("token or sha256 is missing".to_owned());
-                None
-            }
-            (false, false) => {
-                errors.push("token and sha256 are both set; set only one".to_owned());
-                None
-            }
+            (false, true) => Ok(Secret::Token(self.token)),
+            (true, false) => Ok(Secret::Sha256(self.sha256)),
+            (true, true) => Err("token or sha256 is missing"),
+            (false, false) => Err("token and sha256 are both set; set only one"),
         };
+        let secret = secret.map_err(|error| errors.push(error.to_owned())).ok();
         if self.name.trim().is_empty() {
             errors.push("name is missing".to_owned());
         }
