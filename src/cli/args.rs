@@ -12,7 +12,6 @@ use super::methods::MethodsCommand;
 use super::operators::OperatorsCommand;
 use super::output::OutputFormat;
 use super::replicas::ReplicasArgs;
-use super::server::MigrateArgs;
 use super::stores::StoresCommand;
 use super::watch::WatchArgs;
 
@@ -26,7 +25,6 @@ use super::watch::WatchArgs;
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Arguments {
-    /// The command; without one: `serve`.
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     /// Output format: `table` for people, `json` (the messages of the API) for programs
@@ -34,13 +32,17 @@ pub(super) struct Arguments {
     pub(super) output: OutputFormat,
 }
 
-/// What can be done.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the server until it receives a signal to stop
     Serve,
     /// Migrate the tables of the database, then exit
-    Migrate(MigrateArgs),
+    Migrate {
+        /// Start with an empty database although the server used another one before; its keys, stores and operators
+        /// are lost
+        #[arg(long)]
+        start_over: bool,
+    },
     /// Check the configuration and everything it refers to, and explain how to fix problems
     Check(CheckArgs),
     /// Create, change and revoke keys

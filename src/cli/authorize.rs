@@ -11,8 +11,7 @@ use super::context::CommandContext;
 use super::display;
 use super::exit::{Error, Exit};
 use super::input;
-use super::output::{self, Details};
-use super::result::CommandResult;
+use super::output::{self, CommandResult, Details};
 use crate::proto::v1;
 use crate::proto::v1::batch_authorize_result::Result as BatchResult;
 
@@ -38,7 +37,6 @@ impl KeyArgs {
     }
 }
 
-/// Arguments of `authorize`.
 #[derive(Debug, Args)]
 pub(super) struct AuthorizeArgs {
     /// Call to check: `VERB path`, such as `GET /api/v5/orders`, or a path alone, which must then be allowed for every
@@ -72,12 +70,12 @@ fn as_gateway(decision: &mut v1::Decision) {
 }
 
 impl AuthorizeArgs {
-    /// Runs the command. Several calls are allowed together only if each of them is.
+    /// Several calls are allowed together only if each of them is.
     pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let key = self.key.token(context).await?;
         let named = self.store.join(", ");
         let mut client = context.authorization().await?;
-        let mut requests: Vec<_> = parse_calls(self.methods)
+        let requests: Vec<_> = parse_calls(self.methods)
             .into_iter()
             .map(|method| v1::AuthorizeRequest {
                 key: key.clone(),
@@ -89,10 +87,8 @@ impl AuthorizeArgs {
             })
             .collect();
         let methods: Vec<_> = requests.iter().map(|request| request.method.clone()).collect();
-        if requests.len() == 1
-            && let Some(request) = requests.pop()
-        {
-            let mut response = context.call("requesting a decision", client.authorize(request)).await?;
+        if let [request] = requests.as_slice() {
+            let mut response = context.call("requesting a decision", client.authorize(request.clone())).await?;
             if self.gateway {
                 response.decision.iter_mut().for_each(as_gateway);
             }
@@ -119,10 +115,7 @@ fn parse_calls(words: Vec<String>) -> Vec<String> {
     let mut calls: Vec<String> = Vec::with_capacity(words.len());
     for word in words {
         match calls.last_mut() {
-            Some(verb) if is_verb(verb) && !is_verb(&word) => {
-                verb.push(' ');
-                verb.push_str(&word);
-            }
+            Some(verb) if is_verb(verb) && !is_verb(&word) => verb.extend([" ", &word]),
             _ => calls.push(word),
         }
     }

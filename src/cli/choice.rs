@@ -7,10 +7,8 @@ use clap::Args;
 use super::context::CommandContext;
 use super::exit::Error;
 use super::methods::ServerBook;
-use super::stores;
 use crate::proto::v1::{self, Access};
 
-/// Stores that a key has access to.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChoice {
@@ -28,7 +26,6 @@ pub(super) struct StoreChoice {
     no_stores: bool,
 }
 
-/// Methods that a key has access to.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChoice {
@@ -46,7 +43,6 @@ pub(super) struct MethodChoice {
     no_methods: bool,
 }
 
-/// Stores to add to a key and to take from it.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChange {
@@ -58,7 +54,6 @@ pub(super) struct StoreChange {
     remove_store: Vec<String>,
 }
 
-/// Methods to add to a key and to take from it.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChange {
@@ -76,36 +71,27 @@ pub(super) struct MethodChange {
     remove_block: Vec<String>,
 }
 
-/// The chosen access: its kind and, if it is selected, its members in byte order.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ChosenAccess {
-    pub(super) access: Access,
-    pub(super) members: Vec<String>,
+/// The chosen access, and its members in byte order if it is selected.
+pub(super) type ChosenAccess = (Access, Vec<String>);
+
+fn all() -> ChosenAccess {
+    (Access::All, Vec::new())
 }
 
-impl ChosenAccess {
-    fn all() -> Self {
-        Self { access: Access::All, members: Vec::new() }
-    }
-
-    fn selected(members: BTreeSet<String>) -> Self {
-        Self { access: Access::Selected, members: members.into_iter().collect() }
-    }
+fn selected(members: BTreeSet<String>) -> ChosenAccess {
+    (Access::Selected, members.into_iter().collect())
 }
 
 impl StoreChoice {
     /// Returns the chosen access; `None` if no flag was given.
     pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
-        if self.all_stores {
-            return Ok(Some(ChosenAccess::all()));
-        }
-        if !self.is_given() {
-            return Ok(None);
+        if self.all_stores || !self.is_given() {
+            return Ok(self.all_stores.then(all));
         }
         let mut codes: BTreeSet<String> = self.store.iter().cloned().collect();
         for platform in &self.platform {
             let filter = v1::ListStoresRequest { platform: Some(platform.clone()), ..Default::default() };
-            let members = stores::all(context, &filter, None).await?;
+            let members = context.list_stores(filter, None).await?;
             if members.is_empty() {
                 return Err(Error::NotFound(format!(
                     "no store has the platform `{platform}`; see `latchkey stores list`"
@@ -113,48 +99,37 @@ impl StoreChoice {
             }
             codes.extend(members.into_iter().map(|store| store.code));
         }
-        Ok(Some(ChosenAccess::selected(codes)))
+        Ok(Some(selected(codes)))
     }
 
-    /// Returns whether a flag was given.
-    pub(super) fn is_given(&self) -> bool {
+    fn is_given(&self) -> bool {
         self.all_stores || self.no_stores || !self.store.is_empty() || !self.platform.is_empty()
     }
 
-    /// Returns the error that lists the options when none was given.
-    pub(super) fn missing() -> Error {
-        Error::Usage(
-            "choose the stores of the key: --all-stores (including stores added later), --store CODE…, --platform \
-             PLATFORM… or --no-stores"
-                .to_owned(),
-        )
+    /// Returns an error that lists the options if none was given.
+    pub(super) fn require(&self) -> Result<(), Error> {
+        let how = "choose the stores of the key: --all-stores (including stores added later), --store CODE…, --platform \
+                   PLATFORM… or --no-stores";
+        if self.is_given() { Ok(()) } else { Err(Error::Usage(how.to_owned())) }
     }
 }
 
 impl MethodChoice {
-    /// Returns the chosen access; `None` if no flag was given.
     pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
-        if self.all_methods {
-            return Ok(Some(ChosenAccess::all()));
+        if self.all_methods || !self.is_given() {
+            return Ok(self.all_methods.then(all));
         }
-        if !self.is_given() {
-            return Ok(None);
-        }
-        Ok(Some(ChosenAccess::selected(members(context, &self.method, &self.block).await?)))
+        Ok(Some(selected(members(context, &self.method, &self.block).await?)))
     }
 
-    /// Returns whether a flag was given.
-    pub(super) fn is_given(&self) -> bool {
+    fn is_given(&self) -> bool {
         self.all_methods || self.no_methods || !self.method.is_empty() || !self.block.is_empty()
     }
 
-    /// Returns the error that lists the options when none was given.
-    pub(super) fn missing() -> Error {
-        Error::Usage(
-            "choose the methods of the key: --all-methods (including methods added later), --method METHOD…, --block \
-             TITLE… or --no-methods"
-                .to_owned(),
-        )
+    pub(super) fn require(&self) -> Result<(), Error> {
+        let how = "choose the methods of the key: --all-methods (including methods added later), --method METHOD…, --block \
+                   TITLE… or --no-methods";
+        if self.is_given() { Ok(()) } else { Err(Error::Usage(how.to_owned())) }
     }
 }
 
@@ -170,10 +145,9 @@ impl StoreChange {
 }
 
 impl MethodChange {
-    /// Returns the access after the change; `None` if nothing changes.
     pub(super) async fn applied(&self, context: &CommandContext, key: &v1::Key) -> Result<Option<ChosenAccess>, Error> {
         let given = [&self.add_method, &self.add_block, &self.remove_method, &self.remove_block];
-        if given.iter().all(|names| names.is_empty()) {
+        if given.into_iter().all(Vec::is_empty) {
             return Ok(None);
         }
         let add = members(context, &self.add_method, &self.add_block).await?;
@@ -217,7 +191,7 @@ fn change(
             "the key has no access to the {thing} `{missing}`, so it cannot be removed"
         )));
     }
-    Ok(ChosenAccess::selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
+    Ok(selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
 }
 
 #[cfg(test)]
@@ -232,7 +206,7 @@ mod tests {
     fn members_are_added_and_removed() {
         let had = ["b".to_owned(), "a".to_owned()];
         let changed = change(Access::Selected, &had, set(&["c", "a"]), &set(&["b"]), "store").unwrap();
-        assert_eq!(changed, ChosenAccess { access: Access::Selected, members: vec!["a".to_owned(), "c".to_owned()] });
+        assert_eq!(changed, (Access::Selected, vec!["a".to_owned(), "c".to_owned()]));
     }
 
     #[test]

@@ -12,35 +12,23 @@ use tonic::{Request, Response, Status};
 
 use super::exit::{Error, chain, root_cause};
 use super::json::{self, ContractMessage};
-use super::output::{self, OutputFormat};
-use super::result::{CommandOutput, CommandResult};
+use super::output::{self, CommandOutput, CommandResult, OutputFormat};
 use crate::app::{self, ADMIN_TOKEN};
 use crate::config::{Config, SettingOrigin};
 use crate::model::token::Token;
-use crate::proto::v1::audit_service_client::AuditServiceClient;
-use crate::proto::v1::authorization_service_client::AuthorizationServiceClient;
-use crate::proto::v1::key_service_client::KeyServiceClient;
-use crate::proto::v1::method_service_client::MethodServiceClient;
-use crate::proto::v1::operator_service_client::OperatorServiceClient;
-use crate::proto::v1::replica_service_client::ReplicaServiceClient;
-use crate::proto::v1::store_service_client::StoreServiceClient;
-use crate::proto::v1::usage_service_client::UsageServiceClient;
+use crate::proto::v1;
 
-/// Timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Timeout of an import of many keys.
-const LONG_CALL_TIMEOUT: Duration = Duration::from_mins(10);
+pub(super) const LONG_CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// Largest response accepted: a page of 1 000 keys that list many stores each.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024 * 1024;
-/// Entries per page.
 const PAGE_SIZE: i32 = 1_000;
 
 /// A connection that identifies the caller.
 pub(super) type AuthenticatedChannel = InterceptedService<Channel, Bearer>;
 
-/// A command's connection to a running server.
 pub(super) struct CommandContext {
     pub(super) config: Config,
     format: OutputFormat,
@@ -51,20 +39,10 @@ pub(super) struct CommandContext {
 #[derive(Clone)]
 pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
 
-/// The two ports that serve gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {
-    /// Decisions.
     Decision,
-    /// Administration.
     Admin,
-}
-
-/// Where a server that was started here listens.
-#[derive(serde::Deserialize)]
-struct ServerAddresses {
-    decision: String,
-    admin: String,
 }
 
 impl Interceptor for Bearer {
@@ -78,9 +56,35 @@ impl Interceptor for Bearer {
 
 /// Defines a method for the client of a service, on its port.
 macro_rules! clients {
-    ($($name:ident: $client:ident on $port:ident;)*) => {$(
-        pub(super) async fn $name(&self) -> Result<$client<AuthenticatedChannel>, Error> {
-            Ok($client::new(self.connect(Port::$port).await?).max_decoding_message_size(MAX_RESPONSE_BYTES))
+    ($($name:ident: $module:ident::$client:ident on $port:ident;)*) => {$(
+        pub(super) async fn $name(&self) -> Result<v1::$module::$client<AuthenticatedChannel>, Error> {
+            let channel = self.connect(Port::$port).await?;
+            Ok(v1::$module::$client::new(channel).max_decoding_message_size(MAX_RESPONSE_BYTES))
+        }
+    )*};
+}
+
+/// Defines a method that returns the entries of a list that match a filter, at most `limit`, page by page.
+macro_rules! lists {
+    ($($call:ident($request:ident) of $client:ident: $entries:ident $entry:ident, $what:literal;)*) => {$(
+        pub(super) async fn $call(
+            &self,
+            mut request: v1::$request,
+            limit: Option<usize>,
+        ) -> Result<Vec<v1::$entry>, Error> {
+            let limit = limit.unwrap_or(usize::MAX);
+            let mut client = self.$client().await?;
+            let mut all = Vec::new();
+            loop {
+                request.page_size = i32::try_from(limit - all.len()).unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
+                let response = self.call($what, client.$call(request.clone())).await?;
+                all.extend(response.$entries);
+                if response.next_page_token.is_empty() || all.len() >= limit {
+                    all.truncate(limit);
+                    return Ok(all);
+                }
+                request.page_token = response.next_page_token;
+            }
         }
     )*};
 }
@@ -91,14 +95,22 @@ impl CommandContext {
     }
 
     clients! {
-        authorization: AuthorizationServiceClient on Decision;
-        keys: KeyServiceClient on Admin;
-        stores: StoreServiceClient on Admin;
-        methods: MethodServiceClient on Admin;
-        operators: OperatorServiceClient on Admin;
-        audit: AuditServiceClient on Admin;
-        usage: UsageServiceClient on Admin;
-        replicas: ReplicaServiceClient on Admin;
+        authorization: authorization_service_client::AuthorizationServiceClient on Decision;
+        keys: key_service_client::KeyServiceClient on Admin;
+        stores: store_service_client::StoreServiceClient on Admin;
+        methods: method_service_client::MethodServiceClient on Admin;
+        operators: operator_service_client::OperatorServiceClient on Admin;
+        audit: audit_service_client::AuditServiceClient on Admin;
+        usage: usage_service_client::UsageServiceClient on Admin;
+        replicas: replica_service_client::ReplicaServiceClient on Admin;
+    }
+
+    lists! {
+        list_keys(ListKeysRequest) of keys: keys Key, "listing keys";
+        list_stores(ListStoresRequest) of stores: stores Store, "listing stores";
+        list_methods(ListMethodsRequest) of methods: methods Method, "listing methods";
+        list_operators(ListOperatorsRequest) of operators: operators Operator, "listing operators";
+        list_changes(ListChangesRequest) of audit: changes Change, "reading the audit trail";
     }
 
     /// Returns the key's token from the environment, for `authorize` and `introspect`.
@@ -106,9 +118,19 @@ impl CommandContext {
         self.environment_key.as_deref()
     }
 
-    /// Returns whether results are printed for programs.
     pub(super) fn is_json(&self) -> bool {
         self.format == OutputFormat::Json
+    }
+
+    /// Calls the server, and returns the response as the result of the command; see [`CommandContext::render`].
+    pub(super) fn show<M: ContractMessage, A: Into<CommandOutput>>(
+        &self,
+        what: &str,
+        request: impl Future<Output = Result<Response<M>, Status>>,
+        people: impl FnOnce(&M) -> A,
+    ) -> impl Future<Output = CommandResult> {
+        let response = self.call(what, request);
+        async move { self.render(&response.await?, people) }
     }
 
     /// Returns a message as the result of a command: as JSON, or in the text from `people`.
@@ -117,7 +139,36 @@ impl CommandContext {
         message: &M,
         people: impl FnOnce(&M) -> A,
     ) -> CommandResult {
-        if self.is_json() { Ok(json::pretty(message)?.into()) } else { Ok(people(message).into()) }
+        let output = if self.is_json() { json::pretty(message)?.into() } else { people(message).into() };
+        Ok(output.with_written(message.written()))
+    }
+
+    /// Like [`CommandContext::render`], for a response with a new token, which is shown once: alone if `token_only`, in
+    /// the JSON, or after the text from `people` and a `gap`. A response to a retry has no token.
+    pub(super) fn render_token<M: ContractMessage>(
+        &self,
+        message: &M,
+        token: &str,
+        token_only: bool,
+        gap: &str,
+        people: impl FnOnce(&M) -> String,
+    ) -> CommandResult {
+        let output = match (token_only, self.is_json()) {
+            (true, _) if token.is_empty() => {
+                let nothing = Err(Error::Conflict("there is no token to print".to_owned()));
+                CommandOutput::empty().with_exit(nothing)
+            }
+            (true, _) => format!("{token}\n").into(),
+            (false, true) => json::pretty(message)?.into(),
+            (false, false) if token.is_empty() => people(message).into(),
+            (false, false) => format!("{}{gap}{token}\n", people(message)).into(),
+        };
+        let note = if token.is_empty() {
+            "this was a retry: the key already exists, and its token was shown when it was created"
+        } else {
+            "copy the token now: it will not be shown again"
+        };
+        Ok(output.with_note(note).with_written(message.written()))
     }
 
     /// Waits for a response; shows after a while that it is in progress.
@@ -129,16 +180,8 @@ impl CommandContext {
         self.call_within(CALL_TIMEOUT, what, request)
     }
 
-    /// Like [`CommandContext::call`], for operations that may take minutes.
-    pub(super) fn long_call<T>(
-        &self,
-        what: &str,
-        request: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> impl Future<Output = Result<T, Error>> {
-        self.call_within(LONG_CALL_TIMEOUT, what, request)
-    }
-
-    fn call_within<T>(
+    /// Like [`CommandContext::call`], for operations with another timeout, such as [`LONG_CALL_TIMEOUT`].
+    pub(super) fn call_within<T>(
         &self,
         bound: Duration,
         what: &str,
@@ -158,65 +201,38 @@ impl CommandContext {
         }
     }
 
-    /// Converts a status to an error of the command.
     pub(super) fn status_error(&self, status: &Status) -> Error {
         let token = self.token().ok().flatten().map_or("nowhere".to_owned(), |(_, origin)| origin);
-        Error::from_status(status, "the server", &token)
-    }
-
-    /// Returns all entries of a list, at most `limit`, page by page.
-    pub(super) async fn pages<T>(
-        &self,
-        limit: Option<usize>,
-        mut page: impl AsyncFnMut(String, i32) -> Result<(Vec<T>, String), Error>,
-    ) -> Result<Vec<T>, Error> {
-        let limit = limit.unwrap_or(usize::MAX);
-        let mut all = Vec::new();
-        let mut token = String::new();
-        loop {
-            let size = i32::try_from(limit - all.len()).unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
-            let (entries, next) = page(token, size).await?;
-            all.extend(entries);
-            if next.is_empty() || all.len() >= limit {
-                all.truncate(limit);
-                return Ok(all);
-            }
-            token = next;
-        }
+        Error::from_status(status, &token)
     }
 
     // === Where the server is ===
 
     /// Returns the URL of a port: the configured one, or else that of a server that was started here.
     pub(super) fn url(&self, port: Port) -> String {
-        let (url, names, address) = match port {
-            Port::Decision => (&self.config.decision_url, ["decision_url", "decision_addr"], self.config.decision_addr),
-            Port::Admin => (&self.config.admin_url, ["admin_url", "admin_addr"], self.config.admin_addr),
+        let config = &self.config;
+        let (url, names, address, started) = match port {
+            Port::Decision => {
+                (&config.decision_url, ["decision_url", "decision_addr"], config.decision_addr, "decision")
+            }
+            Port::Admin => (&config.admin_url, ["admin_url", "admin_addr"], config.admin_addr, "admin"),
         };
-        let given = |name| {
-            self.config
-                .origins
-                .iter()
-                .any(|(setting, _, origin)| setting.name == name && *origin != SettingOrigin::Default)
-        };
-        if given(names[0]) || given(names[1]) && address.port() != 0 {
+        let is_default = |name| self.has_origin(name, SettingOrigin::Default);
+        if !is_default(names[0]) || !is_default(names[1]) && address.port() != 0 {
             return url.clone();
         }
-        let Some((scheme, _)) = url.split_once("://") else { return url.clone() };
-        let addresses = std::fs::read_to_string(self.config.data_dir.join("addresses.json"))
-            .ok()
-            .and_then(|text| serde_json::from_str::<ServerAddresses>(&text).ok());
-        addresses.map_or_else(
-            || url.clone(),
-            |addresses| {
-                let address = match port {
-                    Port::Decision => addresses.decision,
-                    Port::Admin => addresses.admin,
-                };
-                let address = address.parse().map_or(address, |address| crate::config::reachable(address).to_string());
-                format!("{scheme}://{address}")
-            },
-        )
+        let addresses = std::fs::read_to_string(config.data_dir.join("addresses.json")).unwrap_or_default();
+        let addresses: serde_json::Value = serde_json::from_str(&addresses).unwrap_or_default();
+        let (Some((scheme, _)), Some(address)) = (url.split_once("://"), addresses[started].as_str()) else {
+            return url.clone();
+        };
+        let address =
+            address.parse().map_or(address.to_owned(), |address| crate::config::reachable(address).to_string());
+        format!("{scheme}://{address}")
+    }
+
+    fn has_origin(&self, name: &str, origin: SettingOrigin) -> bool {
+        self.config.origins.iter().any(|(setting, _, found)| setting.name == name && *found == origin)
     }
 
     async fn connect(&self, port: Port) -> Result<AuthenticatedChannel, Error> {
@@ -231,10 +247,9 @@ impl CommandContext {
     /// Opens a connection without the caller's identity.
     pub(super) async fn channel(&self, port: Port) -> Result<Channel, Error> {
         let url = self.url(port);
-        let wrong = |what: &str| {
-            let name = if port == Port::Admin { "admin-url" } else { "decision-url" };
-            Error::Usage(format!("`{url}` is {what}: write --{name} as http://HOST:PORT or https://HOST:PORT"))
-        };
+        let flag = if port == Port::Admin { "--admin-url" } else { "--decision-url" };
+        let wrong =
+            |what| Error::Usage(format!("`{url}` is {what}: write {flag} as http://HOST:PORT or https://HOST:PORT"));
         let mut endpoint =
             Endpoint::from_shared(url.clone()).map_err(|_| wrong("not a URL"))?.connect_timeout(CONNECT_TIMEOUT);
         match endpoint.uri().scheme_str() {
@@ -247,9 +262,9 @@ impl CommandContext {
         let connected = output::with_progress(&format!("connecting to {url}"), endpoint.connect()).await;
         connected.map_err(|error| {
             Error::Unavailable(format!(
-                "cannot connect to Latchkey at {url}: {}; start it with `latchkey serve`, or set its address with --{}",
-                root_cause(&error),
-                if port == Port::Admin { "admin-url" } else { "decision-url" }
+                "cannot connect to Latchkey at {url}: {}; start it with `latchkey serve`, or set its address with \
+                 {flag}",
+                root_cause(&error)
             ))
         })
     }
@@ -273,15 +288,12 @@ impl CommandContext {
     /// Returns the operator's token and its source; `None` if no source has one.
     pub(super) fn token(&self) -> Result<Option<(Token, String)>, Error> {
         let config = &self.config;
-        let flagged = |name| {
-            config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == SettingOrigin::Flag)
-        };
         let read = |path: &PathBuf| {
             app::read_token(path)
                 .map_err(|error| Error::Credentials(format!("the operator token cannot be read from {error}")))
         };
         match (&config.token, &config.token_file) {
-            (Some(_), Some(_)) if !flagged("token_file") => {
+            (Some(_), Some(_)) if !self.has_origin("token_file", SettingOrigin::Flag) => {
                 Err(Error::Usage("token and token_file are both set; set only one of them".to_owned()))
             }
             (_, Some(path)) => Ok(Some((read(path)?, path.display().to_string()))),

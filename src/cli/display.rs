@@ -1,8 +1,58 @@
-//! Names of the contract's values for people.
+//! Names of the contract's values for people, some of whom type them.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::time::is_past;
-use crate::proto::v1;
-use crate::proto::v1::{Access, Reason, Role, ScopeKind, StoreKind, StoreUse};
+use crate::proto::v1::{self, Access, Reason, Role, ScopeKind, StoreKind, StoreUse};
+
+/// Makes values of the contract arguments: each with the word that is typed, and its description in `--help`.
+macro_rules! arguments {
+    ($($name:ident { $($value:ident: $word:literal, $help:literal;)* })*) => {$(
+        impl ValueEnum for $name {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$value),*]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                match self {
+                    Self::Unspecified => None,
+                    $(Self::$value => Some(PossibleValue::new($word).help($help)),)*
+                }
+            }
+        }
+    )*};
+}
+
+arguments! {
+    Access {
+        All: "all", "Everything, including members added later";
+        Selected: "selected", "The listed members";
+    }
+    Role {
+        Admin: "admin", "Everything, including operators";
+        Editor: "editor", "Read and change keys, stores and methods";
+        Viewer: "viewer", "Read keys, stores, methods, the audit trail, usage and servers";
+        Authorizer: "authorizer", "Request decisions, nothing else";
+    }
+    StoreKind {
+        Site: "site", "A regular site";
+        LandingPage: "landing-page", "A landing page";
+        OnlineStore: "online-store", "A full online store on a CMS";
+    }
+    StoreUse {
+        None: "none", "Calls name no store; the result may belong to stores";
+        Shared: "shared", "Read-only, and the result belongs to no store, such as a list of countries; open to every \
+                           key with access to the method";
+        Optional: "optional", "Calls may name a store";
+        Required: "required", "Calls must name a store, unless the key is bound to one";
+    }
+}
+
+/// Returns the value as it is typed.
+pub(super) fn word(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(|| "unknown".to_owned(), |value| value.get_name().to_owned())
+}
 
 /// Returns the name of a reason in the contract, without the common prefix.
 pub(super) fn reason_name(reason: i32) -> String {
@@ -12,38 +62,37 @@ pub(super) fn reason_name(reason: i32) -> String {
     )
 }
 
-/// Describes a reason.
 pub(super) fn reason(reason: i32) -> &'static str {
-    match Reason::try_from(reason) {
-        Ok(Reason::Allowed) => "every check passed",
-        Ok(Reason::KeyMissing) => "the request has no key",
-        Ok(Reason::KeyMalformed) => {
+    match Reason::try_from(reason).unwrap_or_default() {
+        Reason::Allowed => "every check passed",
+        Reason::KeyMissing => "the request has no key",
+        Reason::KeyMalformed => {
             "this cannot be a valid token: its length, characters or checksum are wrong; it was mistyped or cut off"
         }
-        Ok(Reason::KeyUnknown) => "this token belongs to no key",
-        Ok(Reason::KeyRevoked) => "the key, or this token of it, was revoked",
-        Ok(Reason::KeyInactive) => "the key is switched off",
-        Ok(Reason::KeyNotYetValid) => "the key is not valid yet",
-        Ok(Reason::KeyExpired) => "the key has expired",
-        Ok(Reason::SecretExpired) => "this token was replaced by a rotation and has expired",
-        Ok(Reason::NetworkDenied) => "the client's address is unknown or outside the networks that the key allows",
-        Ok(Reason::MethodRequired) => "the request names no method",
-        Ok(Reason::PathAmbiguous) => "the path is ambiguous, so it is unclear which method it means",
-        Ok(Reason::MethodUnknown) => {
+        Reason::KeyUnknown => "this token belongs to no key",
+        Reason::KeyRevoked => "the key, or this token of it, was revoked",
+        Reason::KeyInactive => "the key is switched off",
+        Reason::KeyNotYetValid => "the key is not valid yet",
+        Reason::KeyExpired => "the key has expired",
+        Reason::SecretExpired => "this token was replaced by a rotation and has expired",
+        Reason::NetworkDenied => "the client's address is unknown or outside the networks that the key allows",
+        Reason::MethodRequired => "the request names no method",
+        Reason::PathAmbiguous => "the path is ambiguous, so it is unclear which method it means",
+        Reason::MethodUnknown => {
             "the reference book has no such method; calling it requires access to all methods, and to all stores \
              unless the call names a store"
         }
-        Ok(Reason::MethodDenied) => "the key has no access to this method",
-        Ok(Reason::StoreRequired) => "this method requires a store, and the request names none",
-        Ok(Reason::StoreUnknown) => "the request names a store that does not exist",
-        Ok(Reason::StoreInactive) => "the request names a store that is switched off",
-        Ok(Reason::StoreDenied) => "the key has no access to a store that the request names",
-        Ok(Reason::NoStoreOpen) => "the key is limited to certain stores, and none of them exists and is switched on",
-        Ok(Reason::MethodReadsNoStore) => {
+        Reason::MethodDenied => "the key has no access to this method",
+        Reason::StoreRequired => "this method requires a store, and the request names none",
+        Reason::StoreUnknown => "the request names a store that does not exist",
+        Reason::StoreInactive => "the request names a store that is switched off",
+        Reason::StoreDenied => "the key has no access to a store that the request names",
+        Reason::NoStoreOpen => "the key is limited to certain stores, and none of them exists and is switched on",
+        Reason::MethodReadsNoStore => {
             "the key is limited to certain stores, and this method takes no store, so a gateway cannot confine the \
              call to them"
         }
-        Ok(Reason::Unspecified) | Err(_) => "a reason that this version does not know",
+        Reason::Unspecified => "a reason that this version does not know",
     }
 }
 
@@ -58,7 +107,6 @@ pub(super) fn scope(scope: &v1::Scope) -> String {
     }
 }
 
-/// Returns the current state of a key, in one word.
 pub(super) fn state(key: &v1::Key) -> &'static str {
     if key.revoke_time.is_some() {
         "revoked"
@@ -84,39 +132,6 @@ pub(super) fn access(access: Access, members: &[String], things: &str) -> String
     }
 }
 
-/// Returns the role as it is typed.
-pub(super) const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Editor => "editor",
-        Role::Viewer => "viewer",
-        Role::Authorizer => "authorizer",
-        Role::Unspecified => "unknown",
-    }
-}
-
-/// Returns the kind of store as it is typed.
-pub(super) const fn kind(kind: StoreKind) -> &'static str {
-    match kind {
-        StoreKind::Site => "site",
-        StoreKind::LandingPage => "landing-page",
-        StoreKind::OnlineStore => "online-store",
-        StoreKind::Unspecified => "unknown",
-    }
-}
-
-/// Returns the use of stores as it is typed.
-pub(super) const fn store_use(store_use: StoreUse) -> &'static str {
-    match store_use {
-        StoreUse::None => "none",
-        StoreUse::Shared => "shared",
-        StoreUse::Optional => "optional",
-        StoreUse::Required => "required",
-        StoreUse::Unspecified => "unknown",
-    }
-}
-
-/// Returns `yes` or `no`.
 pub(super) const fn yes_no(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }

@@ -1,11 +1,11 @@
 //! How a command ends: its exit code, and the message if it failed.
 
-use std::io;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::iter::successors;
 use std::process::ExitCode;
 
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{FieldViolation, StatusExt as _};
 
 use super::flags;
 use super::output::sanitize;
@@ -25,28 +25,18 @@ Exit codes:
   70   internal error
   130  interrupted";
 
-/// How a command ended.
+/// How a command ended; see [`EXIT_CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// It succeeded; of `authorize`: allowed.
     Success = 0,
-    /// The result is negative.
     Negative = 1,
-    /// The command line or the configuration is wrong.
     Usage = 2,
-    /// The object does not exist.
     NotFound = 3,
-    /// The input is invalid.
     Invalid = 4,
-    /// The caller is unknown or lacks permission.
     Denied = 5,
-    /// The server cannot be reached or cannot respond now.
     Unavailable = 6,
-    /// It conflicts with the current state.
     Conflict = 7,
-    /// An internal error.
     Internal = 70,
-    /// Ctrl-C.
     Interrupted = 130,
     /// The reader of our output has exited: the command ends as if killed by SIGPIPE, and as quietly.
     BrokenPipe = 141,
@@ -55,37 +45,28 @@ pub(super) enum Exit {
 /// Why a command failed. Each text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// The command line or the configuration is wrong.
     #[error("{0}")]
     Usage(String),
-    /// The object does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// The input is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// The caller is unknown.
     #[error("{0}")]
     Credentials(String),
-    /// The server cannot be reached or cannot respond now.
     #[error("{0}")]
     Unavailable(String),
-    /// It conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
-    /// A local operation failed.
+    /// A failure on this machine.
     #[error("{0}")]
     Failed(String),
     /// The server could not start, or did not shut down cleanly.
     #[error(transparent)]
     Server(#[from] app::Error),
-    /// An internal error.
     #[error("{0}")]
     Internal(String),
-    /// Ctrl-C.
     #[error("interrupted; the change may have been made: check before you repeat it")]
     Interrupted,
-    /// Standard output can't be written.
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
 }
@@ -97,40 +78,51 @@ impl From<Exit> for ExitCode {
 }
 
 impl Error {
-    /// Returns the server's status as an error. `place` is the URL of the port, `token` the source of the token.
-    pub(super) fn from_status(status: &Status, place: &str, token: &str) -> Self {
+    /// Returns the server's status as an error. `token` is the source of the operator's token.
+    pub(super) fn from_status(status: &Status, token: &str) -> Self {
         // The server's own statuses have no source: this one was created by the client.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Unavailable(format!(
-                "lost the connection to {place}: {}; it stopped, or it is not Latchkey",
+                "lost the connection to the server: {}; it stopped, or it is not Latchkey",
                 root_cause(cause)
             ));
         }
-        let message = sanitize(status.message());
-        let message = if message.is_empty() {
-            format!("{place} returned an error: {}", describe_code(status.code()))
-        } else {
-            message
-        };
-        match status.code() {
-            Code::InvalidArgument | Code::OutOfRange => Self::Invalid(with_violations(message, status)),
-            Code::NotFound => Self::NotFound(message),
+        // The description is for a server that gives no message.
+        let (description, error): (&str, fn(String) -> Self) = match status.code() {
+            Code::InvalidArgument | Code::OutOfRange => ("the input is invalid", Self::Invalid),
+            Code::NotFound => ("it does not exist", Self::NotFound),
             Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => {
-                Self::Conflict(with_violations(message, status))
+                ("it conflicts with the current state", Self::Conflict)
             }
-            Code::Unauthenticated => Self::Credentials(format!("{message} (the token came from {token})")),
-            Code::PermissionDenied => Self::Credentials(message),
+            Code::Unauthenticated => ("the caller is unknown", Self::Credentials),
+            Code::PermissionDenied => ("the caller is not allowed to do this", Self::Credentials),
             Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
-                Self::Unavailable(message)
+                ("it is temporarily unavailable", Self::Unavailable)
             }
-            Code::Unimplemented => Self::Unavailable(format!(
-                "{place} does not offer this call: check --admin-url and --decision-url (are the ports swapped?)"
-            )),
-            Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Self::Internal(message),
+            Code::Unimplemented => {
+                return Self::Unavailable(
+                    "the server does not offer this call: check --admin-url and --decision-url (are the ports \
+                     swapped?)"
+                        .to_owned(),
+                );
+            }
+            Code::Ok => ("no response", Self::Internal),
+            Code::Unknown | Code::Internal | Code::DataLoss => ("internal error", Self::Internal),
+        };
+        let mut message = sanitize(status.message());
+        if message.is_empty() {
+            message = format!("the server returned an error: {description}");
+        }
+        match error(message) {
+            Self::Invalid(message) => Self::Invalid(with_violations(message, status)),
+            Self::Conflict(message) => Self::Conflict(with_violations(message, status)),
+            Self::Credentials(message) if status.code() == Code::Unauthenticated => {
+                Self::Credentials(format!("{message} (the token came from {token})"))
+            }
+            error => error,
         }
     }
 
-    /// Returns how a command exits after this error.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
@@ -146,7 +138,6 @@ impl Error {
         }
     }
 
-    /// Prints the error to standard error.
     pub(super) fn print(&self) {
         if self.exit() != Exit::BrokenPipe {
             // If this fails, there is no way left to report it.
@@ -168,70 +159,43 @@ fn with_violations(message: String, status: &Status) -> String {
     {
         return flags::in_message(message);
     }
-    let mut text = match violations.len() {
-        1 => "one field is invalid:".to_owned(),
-        many => format!("{many} fields are invalid:"),
-    };
-    for violation in violations {
-        text.push_str("\n  ");
-        if !violation.field.is_empty() {
-            text.push_str(&sanitize(flags::of_field(&violation.field)));
-            text.push_str(": ");
-        }
-        text.push_str(&sanitize(&violation.description));
+    let lines = violations.iter().map(|FieldViolation { field, description, .. }| {
+        let name = flags::flag(field).unwrap_or_else(|| sanitize(field));
+        format!("\n  {name}{}{}", if name.is_empty() { "" } else { ": " }, sanitize(description))
+    });
+    let lines: String = lines.collect();
+    if violations.len() == 1 {
+        format!("one field is invalid:{lines}")
+    } else {
+        format!("{} fields are invalid:{lines}", violations.len())
     }
-    text
 }
 
 /// Returns an error's causes in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let message = cause.to_string();
-        if !text.contains(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
+    for cause in successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.extend([": ", &cause]);
         }
-        source = cause.source();
     }
     sanitize(&text)
 }
 
 /// Returns the last of an error's causes.
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    sanitize(&last.to_string())
-}
-
-/// Describes a status code, for a server that gives no message.
-const fn describe_code(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "no response",
-        Code::InvalidArgument | Code::OutOfRange => "the input is invalid",
-        Code::NotFound => "it does not exist",
-        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => "it conflicts with the current state",
-        Code::Unauthenticated => "the caller is unknown",
-        Code::PermissionDenied => "the caller is not allowed to do this",
-        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
-            "it is temporarily unavailable"
-        }
-        Code::Unimplemented => "unknown method",
-        Code::Unknown | Code::Internal | Code::DataLoss => "internal error",
-    }
+    let last = successors(Some(error), |cause| cause.source()).last();
+    sanitize(&last.unwrap_or(error).to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use tonic_types::{ErrorDetails, FieldViolation};
+    use tonic_types::ErrorDetails;
 
     use super::*;
 
     fn convert(status: &Status) -> (String, Exit) {
-        let error = Error::from_status(status, "http://h:1", "LATCHKEY_TOKEN");
+        let error = Error::from_status(status, "LATCHKEY_TOKEN");
         (error.to_string(), error.exit())
     }
 
@@ -257,37 +221,27 @@ mod tests {
     }
 
     #[test]
-    fn every_violated_field_is_on_a_line_of_its_own() {
-        let violations =
-            vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
-        let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
-        let (text, _) = convert(&status);
-        assert_eq!(text, "2 fields are invalid:\n  --name: must not be empty\n  and this");
-    }
-
-    #[test]
-    fn a_wrong_value_is_named_by_its_flag() {
-        let violations = ErrorDetails::with_bad_request(vec![FieldViolation::new("key.contact", "is not valid")]);
-        let status = Status::with_error_details(Code::InvalidArgument, "key.contact: is not valid", violations);
-        assert_eq!(convert(&status).0, "--contact: is not valid");
-    }
-
-    #[test]
-    fn what_is_taken_is_told_once() {
-        let violations =
-            ErrorDetails::with_bad_request(vec![FieldViolation::new("store.code", "`a` is there already")]);
-        let message = "the code is taken: store.code: `a` is there already";
-        assert_eq!(convert(&Status::with_error_details(Code::AlreadyExists, message, violations)).0, message);
-    }
-
-    #[test]
-    fn a_refused_token_tells_where_it_came_from() {
-        assert!(convert(&Status::unauthenticated("unknown")).0.ends_with("(the token came from LATCHKEY_TOKEN)"));
-    }
-
-    #[test]
-    fn what_the_server_says_cannot_drive_the_terminal() {
-        assert_eq!(convert(&Status::not_found("a\u{1b}[2Jb")).0, "a\u{fffd}[2Jb");
+    fn what_the_server_says_is_told_once_by_flag_and_cannot_drive_the_terminal() {
+        let violating = |code, message: &str, fields: &[(&str, &str)]| {
+            let fields = fields.iter().map(|(field, what)| FieldViolation::new(*field, *what));
+            Status::with_error_details(code, message, ErrorDetails::with_bad_request(fields.collect::<Vec<_>>()))
+        };
+        let taken = "the code is taken: store.code: `a` is there already";
+        for (status, expected) in [
+            (
+                violating(Code::InvalidArgument, "x", &[("key.name", "must not be empty"), ("", "and this")]),
+                "2 fields are invalid:\n  --name: must not be empty\n  and this",
+            ),
+            (
+                violating(Code::InvalidArgument, "key.contact: is not valid", &[("key.contact", "is not valid")]),
+                "--contact: is not valid",
+            ),
+            (violating(Code::AlreadyExists, taken, &[("store.code", "`a` is there already")]), taken),
+            (Status::unauthenticated("unknown"), "unknown (the token came from LATCHKEY_TOKEN)"),
+            (Status::not_found("a\u{1b}[2Jb"), "a\u{fffd}[2Jb"),
+        ] {
+            assert_eq!(convert(&status).0, expected);
+        }
     }
 
     #[test]

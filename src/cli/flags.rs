@@ -1,61 +1,41 @@
 //! Flags by the fields that they set, so that an error names what was typed.
 
-/// Fields of the contract, and the flags that set them in all commands that send them.
+/// Fields of the contract, by the message or filter that has them, and the flags that set them in all commands that send
+/// them: flags have the name of the field unless another one follows.
 const FLAGS: &[(&str, &str)] = &[
-    ("key.name", "--name"),
-    ("key.owner", "--owner"),
-    ("key.contact", "--contact"),
-    ("key.comment", "--comment"),
-    ("key.active", "--activate"),
-    ("key.store_access", "--store"),
-    ("key.stores", "--store"),
-    ("key.method_access", "--method"),
-    ("key.methods", "--method"),
-    ("key.not_before", "--not-before"),
-    ("key.expire_time", "--expires"),
-    ("key.networks", "--network"),
-    ("key.labels", "--label"),
-    ("store.name", "--name"),
-    ("store.kind", "--kind"),
-    ("store.platform", "--platform"),
-    ("store.hosts", "--host"),
-    ("store.active", "--activate"),
-    ("method.block", "--block"),
-    ("method.summary", "--summary"),
-    ("method.description", "--description"),
-    ("method.store_use", "--store-use"),
-    ("method.store_places", "--store-place"),
-    ("method.scope", "--scope"),
-    ("method.position", "--position"),
-    ("operator.name", "--name"),
-    ("operator.role", "--role"),
-    ("operator.expire_time", "--expires"),
-    ("options.comment", "--because"),
-    ("options.replica_wait", "--wait"),
-    ("overlap", "--overlap"),
-    ("reason", "--reason"),
-    ("request_id", "--request-id"),
-    // Filters of lists.
-    ("text", "--text"),
-    ("owner", "--owner"),
-    ("platform", "--platform"),
-    ("expire_before", "--expires-before"),
-    ("unused_since", "--unused-since"),
+    (
+        "key.",
+        "name owner contact comment active=activate store_access=store stores=store method_access=method \
+         methods=method not_before expire_time=expires networks=network labels=label",
+    ),
+    ("store.", "name kind platform hosts=host active=activate"),
+    ("method.", "block summary description store_use store_places=store-place scope position"),
+    ("operator.", "name role expire_time=expires"),
+    ("options.", "comment=because replica_wait=wait"),
+    ("", "overlap reason request_id text owner platform expire_before=expires-before unused_since"),
 ];
 
-/// Returns the flag that sets a field, such as `key.labels[team]`; the field itself if no flag does.
-pub(super) fn of_field(field: &str) -> &str {
+/// Returns all fields with their flags.
+fn all() -> impl Iterator<Item = (String, String)> {
+    FLAGS.iter().flat_map(|(message, fields)| {
+        fields.split(' ').map(move |field| {
+            let (field, flag) = field.split_once('=').unwrap_or((field, field));
+            (format!("{message}{field}"), format!("--{}", flag.replace('_', "-")))
+        })
+    })
+}
+
+/// Returns the flag that sets a field, such as `key.labels[team]`; `None` if no flag does.
+pub(super) fn flag(field: &str) -> Option<String> {
     let is_member = |rest: &str| rest.starts_with('[') && rest.ends_with(']');
     let is_of = |known: &str| field.strip_prefix(known).is_some_and(|rest| rest.is_empty() || is_member(rest));
-    FLAGS.iter().find(|(known, _)| is_of(known)).map_or(field, |(_, flag)| *flag)
+    all().find(|(known, _)| is_of(known)).map(|(_, flag)| flag)
 }
 
 /// Replaces the field that a message begins with by its flag.
 pub(super) fn in_message(message: String) -> String {
-    match message.split_once(": ") {
-        Some((field, rest)) if of_field(field) != field => format!("{}: {rest}", of_field(field)),
-        _ => message,
-    }
+    let renamed = message.split_once(": ").and_then(|(field, rest)| Some(format!("{}: {rest}", flag(field)?)));
+    renamed.unwrap_or(message)
 }
 
 #[cfg(test)]
@@ -70,7 +50,7 @@ mod tests {
     fn every_field_of_a_key_has_a_flag() {
         for field in key_fields(false) {
             let field = format!("key.{field}");
-            assert!(of_field(&field).starts_with("--"), "{field}");
+            assert!(flag(&field).is_some_and(|flag| flag.starts_with("--")), "{field}");
         }
     }
 
@@ -82,8 +62,8 @@ mod tests {
             known.extend(command.get_arguments().filter_map(|flag| Some(format!("--{}", flag.get_long()?))));
             commands.extend(command.get_subcommands().cloned());
         }
-        for (field, flag) in FLAGS {
-            assert!(known.contains(*flag), "{field}: {flag}");
+        for (field, flag) in all() {
+            assert!(known.contains(&flag), "{field}: {flag}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Secrets that are typed, piped or stored in files: never arguments, which every user of the machine can see.
+//! Files, and secrets that are typed, piped or stored in files: never arguments, which every user of the machine can
+//! see.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,9 +13,6 @@ use crate::model::token::Token;
 const MAX_TOKEN_BYTES: u64 = 4_096;
 
 /// Reads the text of a token from a file, or from standard input (`-`, or no file), with a prompt on a terminal.
-///
-/// # Errors
-/// It can't be read, or is empty.
 pub(super) async fn read_secret(file: Option<PathBuf>, prompt: &'static str) -> Result<String, Error> {
     let read = tokio::task::spawn_blocking(move || {
         let from = file.as_deref().filter(|file| *file != Path::new("-"));
@@ -37,13 +35,19 @@ pub(super) async fn read_secret(file: Option<PathBuf>, prompt: &'static str) -> 
 }
 
 /// Like [`read_secret`], for the token that a key is to have: checked here, before anything is sent.
-///
-/// # Errors
-/// It can't be read, or is not a valid token.
 pub(super) async fn supplied_token(file: Option<PathBuf>) -> Result<String, Error> {
     let Some(file) = file else { return Ok(String::new()) };
     let text = read_secret(Some(file), "Token for the key: ").await?;
     Token::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+    Ok(text)
+}
+
+/// Reads a file, or standard input (`-`), up to a length.
+pub(super) fn read_file(file: &Path, longest: u64) -> io::Result<String> {
+    let from: Box<dyn io::Read> =
+        if file == Path::new("-") { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
+    let mut text = String::new();
+    from.take(longest).read_to_string(&mut text)?;
     Ok(text)
 }
 

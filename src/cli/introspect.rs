@@ -5,12 +5,10 @@ use clap::Args;
 use super::authorize::KeyArgs;
 use super::context::CommandContext;
 use super::display;
-use super::output::Details;
-use super::result::CommandResult;
+use super::output::{CommandResult, Details};
 use super::time::{format_time, format_time_or_never};
 use crate::proto::v1::{self, Access};
 
-/// Arguments of `introspect`.
 #[derive(Debug, Args)]
 pub(super) struct IntrospectArgs {
     /// Revision that the result must include, as returned by a write or `watch`
@@ -21,22 +19,17 @@ pub(super) struct IntrospectArgs {
 }
 
 impl IntrospectArgs {
-    /// Runs the command.
     pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let request = v1::IntrospectKeyRequest { key: self.key.token(context).await?, min_revision: self.min_revision };
         let mut client = context.authorization().await?;
-        let response = context.call("reading what the key may do", client.introspect_key(request)).await?;
-        context.render(&response, describe)
+        context.show("reading what the key may do", client.introspect_key(request), describe).await
     }
 }
 
 fn describe(response: &v1::IntrospectKeyResponse) -> String {
     if !response.usable {
-        return format!(
-            "not usable\n  {}: {}\n",
-            display::reason_name(response.reason),
-            display::reason(response.reason)
-        );
+        let (name, reason) = (display::reason_name(response.reason), display::reason(response.reason));
+        return format!("not usable\n  {name}: {reason}\n");
     }
     let access = |access: Access, none: bool| match access {
         Access::All if none => "all, including those added later; none exist now",

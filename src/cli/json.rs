@@ -3,6 +3,7 @@
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::exit::Error;
 use crate::proto::{FILE_DESCRIPTOR_SET, v1};
@@ -11,50 +12,56 @@ use crate::proto::{FILE_DESCRIPTOR_SET, v1};
 pub(super) trait ContractMessage: Message {
     /// The name, without the package.
     const NAME: &'static str;
+
+    /// Returns how far a write was applied; `None` for a response to a read.
+    fn written(&self) -> Option<&v1::Written> {
+        None
+    }
 }
 
 macro_rules! contract_messages {
-    ($($message:ident)*) => {
-        $(impl ContractMessage for v1::$message {
-            const NAME: &'static str = stringify!($message);
+    (reads { $($read:ident)* } writes { $($write:ident)* }) => {
+        $(impl ContractMessage for v1::$read {
+            const NAME: &'static str = stringify!($read);
+        })*
+        $(impl ContractMessage for v1::$write {
+            const NAME: &'static str = stringify!($write);
+
+            fn written(&self) -> Option<&v1::Written> {
+                self.written.as_ref()
+            }
         })*
         #[cfg(test)]
-        const NAMES: &[&str] = &[$(stringify!($message)),*];
+        const NAMES: &[&str] = &[$(stringify!($read),)* $(stringify!($write)),*];
     };
 }
 
 contract_messages! {
-    AuthorizeResponse BatchAuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse
-    ListReplicasResponse ListLostChangesResponse
-    CreateKeyResponse GetKeyResponse ListKeysResponse FindKeyResponse UpdateKeyResponse RotateKeyResponse
-    RevokeSecretResponse RevokeKeyResponse DeleteKeyResponse ImportKeysResponse GetKeyUsageResponse
-    CreateStoreResponse GetStoreResponse ListStoresResponse UpdateStoreResponse DeleteStoreResponse
-    CreateMethodResponse GetMethodResponse ListMethodsResponse UpdateMethodResponse DeleteMethodResponse
-    ImportMethodsResponse
-    CreateOperatorResponse GetOperatorResponse GetCurrentOperatorResponse ListOperatorsResponse
-    UpdateOperatorResponse RotateOperatorResponse RevokeOperatorResponse
+    reads {
+        AuthorizeResponse BatchAuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse
+        ListReplicasResponse ListLostChangesResponse GetKeyUsageResponse GetKeyResponse ListKeysResponse FindKeyResponse
+        GetStoreResponse ListStoresResponse GetMethodResponse ListMethodsResponse
+        GetOperatorResponse GetCurrentOperatorResponse ListOperatorsResponse
+    }
+    writes {
+        CreateKeyResponse UpdateKeyResponse RotateKeyResponse RevokeSecretResponse RevokeKeyResponse DeleteKeyResponse
+        ImportKeysResponse CreateStoreResponse UpdateStoreResponse DeleteStoreResponse
+        CreateMethodResponse UpdateMethodResponse DeleteMethodResponse ImportMethodsResponse
+        CreateOperatorResponse UpdateOperatorResponse RotateOperatorResponse RevokeOperatorResponse
+    }
 }
 
 /// Formats the message as indented JSON, with a line end.
 pub(super) fn pretty<M: ContractMessage>(message: &M) -> Result<String, Error> {
-    let mut text = Vec::new();
-    serialize(message, &mut serde_json::Serializer::pretty(&mut text))?;
-    finish(text)
+    format(message, PrettyFormatter::new())
 }
 
 /// Formats the message as JSON in one line, with a line end.
 pub(super) fn line<M: ContractMessage>(message: &M) -> Result<String, Error> {
-    let mut text = Vec::new();
-    serialize(message, &mut serde_json::Serializer::new(&mut text))?;
-    finish(text)
+    format(message, CompactFormatter)
 }
 
-fn serialize<M, S>(message: &M, serializer: S) -> Result<(), Error>
-where
-    M: ContractMessage,
-    S: serde::Serializer,
-    S::Error: std::fmt::Display,
-{
+fn format<M: ContractMessage>(message: &M, formatter: impl Formatter) -> Result<String, Error> {
     let internal = |what: &dyn std::fmt::Display| Error::Internal(format!("{} as JSON: {what}", M::NAME));
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(|error| internal(&error))?;
     let name = format!("latchkey.v1.{}", M::NAME);
@@ -62,10 +69,10 @@ where
     let dynamic =
         DynamicMessage::decode(described, message.encode_to_vec().as_slice()).map_err(|error| internal(&error))?;
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
-    dynamic.serialize_with_options(serializer, &options).map(|_| ()).map_err(|error| internal(&error))
-}
-
-fn finish(mut text: Vec<u8>) -> Result<String, Error> {
+    let mut text = Vec::new();
+    dynamic
+        .serialize_with_options(&mut Serializer::with_formatter(&mut text, formatter), &options)
+        .map_err(|error| internal(&error))?;
     text.push(b'\n');
     String::from_utf8(text).map_err(|error| Error::Internal(format!("JSON that is not UTF-8: {error}")))
 }

@@ -15,7 +15,6 @@ mod check;
 mod choice;
 mod context;
 mod csv;
-mod difference;
 mod display;
 mod exit;
 mod flags;
@@ -23,13 +22,10 @@ mod input;
 mod introspect;
 mod json;
 mod keys;
-mod lost;
 mod methods;
 mod operators;
 mod output;
 mod replicas;
-mod result;
-mod server;
 mod settings;
 mod stores;
 #[cfg(test)]
@@ -38,14 +34,17 @@ mod time;
 mod watch;
 mod write;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
+use clap::{ArgMatches, FromArgMatches as _};
 
 use self::args::{Arguments, Command};
 use self::context::CommandContext;
 use self::exit::{Error, Exit};
-use self::result::{CommandOutput, CommandResult};
+use self::operators::OperatorsCommand;
+use self::output::{CommandOutput, CommandResult};
+use crate::app;
 use crate::config::{Config, ConfigErrors};
 
 /// Runs the program with the arguments and the environment of the process.
@@ -59,15 +58,7 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
-    let exit = match Arguments::from_arg_matches(&matches) {
-        Ok(arguments) => settings::sources(&matches, std::env::vars_os()).and_then(|sources| {
-            let environment_key = sources.environment.get("LATCHKEY_KEY").cloned();
-            let config = Config::load(&sources)?;
-            start(arguments, config, environment_key)
-        }),
-        Err(error) => Err(Error::Usage(error.to_string())),
-    };
-    match exit.and_then(CommandOutput::print) {
+    match execute(&matches).and_then(CommandOutput::print) {
         Ok(exit) => exit.into(),
         Err(error) => {
             error.print();
@@ -93,7 +84,11 @@ impl From<ConfigErrors> for Error {
     }
 }
 
-fn start(arguments: Arguments, config: Config, environment_key: Option<String>) -> CommandResult {
+fn execute(matches: &ArgMatches) -> CommandResult {
+    let arguments = Arguments::from_arg_matches(matches).map_err(|error| Error::Usage(error.to_string()))?;
+    let sources = settings::sources(matches, std::env::vars_os())?;
+    let environment_key = sources.environment.get("LATCHKEY_KEY").cloned();
+    let config = Config::load(&sources)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -107,22 +102,51 @@ fn start(arguments: Arguments, config: Config, environment_key: Option<String>) 
 async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<String>) -> CommandResult {
     let context = |config| CommandContext::new(config, arguments.output, environment_key);
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => server::serve(config).await,
-        Command::Migrate(migrate) => server::migrate(config, migrate).await,
-        Command::Operators(operators::OperatorsCommand::Recover(recover)) => server::recover(config, recover).await,
+        Command::Serve => {
+            Box::pin(app::serve(config)).await?;
+            Ok(CommandOutput::empty())
+        }
+        Command::Migrate { start_over } => {
+            app::migrate(config, start_over).await?;
+            Ok("the tables of the database are up to date\n".to_owned().into())
+        }
+        Command::Operators(OperatorsCommand::Recover { into }) => recover(config, into).await,
         // Ended by a signal, as is usual for a stream.
-        Command::Watch(watch) => watch.run(&context(config)).await,
+        Command::Watch(watch) => {
+            let context = context(config);
+            tokio::select! {
+                ended = Box::pin(watch.follow(&context)) => ended,
+                signal = interruption() => signal,
+            }
+            .map(|()| CommandOutput::empty())
+        }
         command => {
             let context = context(config);
             tokio::select! {
                 outcome = Box::pin(call_server(command, &context)) => outcome,
-                signal = tokio::signal::ctrl_c() => match signal {
-                    Ok(()) => Err(Error::Interrupted),
-                    Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
-                },
+                signal = interruption() => signal.and(Err(Error::Interrupted)),
             }
         }
     }
+}
+
+/// Creates a new admin with access to storage only.
+async fn recover(config: Config, into: Option<PathBuf>) -> CommandResult {
+    let into = into.unwrap_or_else(|| config.data_dir.join("recovered.token"));
+    if into.exists() {
+        return Err(Error::Conflict(format!(
+            "{} already exists and may contain a token that is still needed: remove it, or choose another file with \
+             --into",
+            into.display()
+        )));
+    }
+    let name = Box::pin(app::recover(config, into.clone())).await?;
+    Ok(format!("created the admin `{}`; its token is in {}\n", output::sanitize(&name), into.display()).into())
+}
+
+async fn interruption() -> Result<(), Error> {
+    let signal = tokio::signal::ctrl_c().await;
+    signal.map_err(|error| Error::Internal(format!("signal handlers could not be installed: {error}")))
 }
 
 /// Runs a command that calls a running server.
@@ -137,7 +161,7 @@ async fn call_server(command: Command, context: &CommandContext) -> CommandResul
         Command::Introspect(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Replicas(command) => command.run(context).await,
-        Command::Serve | Command::Migrate(_) | Command::Watch(_) => {
+        Command::Serve | Command::Migrate { .. } | Command::Watch(_) => {
             Err(Error::Internal("bug: a command of the server was treated as a client command".to_owned()))
         }
     }

@@ -13,7 +13,6 @@ use crate::config::{SETTINGS, Setting, Sources};
 /// The settings that clients of a server need: flags of every command.
 const GLOBAL_SETTINGS: [&str; 8] =
     ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
-/// Which settings are flags of a command.
 type SettingFilter = fn(&Setting) -> bool;
 
 /// The commands that also read the server's settings: all of them, or the location of storage.
@@ -24,14 +23,13 @@ const SERVER_COMMANDS: [(&[&str], SettingFilter); 4] = [
     (&["operators", "recover"], is_for_storage),
 ];
 
-/// Returns the complete command, settings included.
 pub(super) fn command() -> Command {
-    let mut command = with_settings(Arguments::command(), is_for_servers);
+    let flags = |filter: SettingFilter| SETTINGS.iter().filter(move |setting| filter(setting)).map(flag);
+    let mut command = Arguments::command().args(flags(is_for_servers));
     for (path, filter) in SERVER_COMMANDS {
-        command = at(command, path, |command| with_settings(command, filter));
+        command = at(command, path, |command| command.args(flags(filter)));
     }
-    let global = SETTINGS.iter().filter(|setting| is_global(setting)).map(|setting| flag(setting).global(true));
-    command.args(global)
+    command.args(flags(is_global).map(|flag| flag.global(true)))
 }
 
 fn at(command: Command, path: &[&'static str], change: impl FnOnce(Command) -> Command) -> Command {
@@ -51,10 +49,6 @@ fn is_for_servers(setting: &Setting) -> bool {
 
 fn is_for_storage(setting: &Setting) -> bool {
     setting.name == "database_url_file"
-}
-
-fn with_settings(command: Command, filter: SettingFilter) -> Command {
-    command.args(SETTINGS.iter().filter(|setting| filter(setting)).map(flag))
 }
 
 fn flag(setting: &Setting) -> Arg {
@@ -77,12 +71,8 @@ fn value_name(name: &str) -> &'static str {
         "data_dir" => "FOLDER",
         "max_staleness" | "poll_interval" | "replica_wait" | "read_wait" | "start_wait" | "drain" | "accept_grace"
         | "connection_age" => "TIME",
-        "cache_capacity"
-        | "pool_size"
-        | "max_connections"
-        | "max_connections_per_peer"
-        | "admin_connections"
-        | "decision_threads" => "NUMBER",
+        "max_connections_per_peer" => "NUMBER",
+        _ if ends(&["_capacity", "_size", "_connections", "_threads"]) => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",
         "trusted_proxies" | "trusted_balancers" => "NETWORKS",

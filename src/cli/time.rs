@@ -8,53 +8,43 @@ use std::time::Duration;
 use crate::clock::{Clock as _, SystemClock};
 use crate::model::time::Timestamp;
 
-/// A time as typed: fixed, or relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeArg {
-    /// A fixed time.
     Absolute(Timestamp),
     /// A distance from now.
     Relative(Duration),
 }
 
-/// A time, or none at all.
+/// A time, or `never`. Not an `Option`, which would make the value of its flag optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeOrNever {
-    /// This time.
-    Time(TimeArg),
-    /// `never`.
-    Never,
-}
+pub(super) struct TimeOrNever(Option<TimeArg>);
 
 impl TimeArg {
-    /// Returns the time, counting a span into the future.
     pub(super) fn in_future(self) -> prost_types::Timestamp {
-        match self {
-            Self::Absolute(time) => to_proto(time),
-            Self::Relative(span) => to_proto(SystemClock.now().plus(span)),
-        }
+        self.counted(Timestamp::plus)
     }
 
-    /// Returns the time, counting a span into the past.
     pub(super) fn in_past(self) -> prost_types::Timestamp {
-        match self {
-            Self::Absolute(time) => to_proto(time),
-            Self::Relative(span) => to_proto(SystemClock.now().minus(span)),
-        }
+        self.counted(Timestamp::minus)
+    }
+
+    fn counted(self, count: fn(Timestamp, Duration) -> Timestamp) -> prost_types::Timestamp {
+        let time = match self {
+            Self::Absolute(time) => time,
+            Self::Relative(span) => count(SystemClock.now(), span),
+        };
+        let (seconds, nanos) = time.as_seconds();
+        prost_types::Timestamp { seconds, nanos }
     }
 }
 
 impl TimeOrNever {
     /// Returns the time, counting a span into the future; `None` for `never`.
     pub(super) fn in_future(self) -> Option<prost_types::Timestamp> {
-        match self {
-            Self::Time(time) => Some(time.in_future()),
-            Self::Never => None,
-        }
+        self.0.map(TimeArg::in_future)
     }
 }
 
-/// Parses a time.
 pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
     let date = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
     parse_duration(text)
@@ -66,12 +56,11 @@ pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
 /// Parses a time or `never`.
 pub(super) fn parse_time_or_never(text: &str) -> Result<TimeOrNever, String> {
     if text == "never" {
-        return Ok(TimeOrNever::Never);
+        return Ok(TimeOrNever(None));
     }
-    parse_time(text).map(TimeOrNever::Time).map_err(|sentence| format!("{sentence}, or never"))
+    parse_time(text).map(|time| TimeOrNever(Some(time))).map_err(|sentence| format!("{sentence}, or never"))
 }
 
-/// Parses a span.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration as a whole number and a unit: 250ms, 30s, 5m, 12h, 90d, 2w".to_owned();
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
@@ -90,15 +79,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Converts a span to a message of the contract.
 pub(super) fn to_duration(span: Duration) -> prost_types::Duration {
-    prost_types::Duration {
-        seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
-        nanos: i32::try_from(span.subsec_nanos()).unwrap_or(0),
-    }
-}
-
-fn to_proto(time: Timestamp) -> prost_types::Timestamp {
-    let (seconds, nanos) = time.as_seconds();
-    prost_types::Timestamp { seconds, nanos }
+    span.try_into().unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
 }
 
 /// Formats a time for people: UTC to the second; empty for `None`.
@@ -112,7 +93,6 @@ pub(super) fn format_time_or_never(time: Option<&prost_types::Timestamp>) -> Str
     time.map_or_else(|| "never".to_owned(), |time| format_time(Some(time)))
 }
 
-/// Returns whether the time has passed.
 pub(super) fn is_past(time: Option<&prost_types::Timestamp>) -> bool {
     time.and_then(|time| Timestamp::from_seconds(time.seconds, time.nanos))
         .is_some_and(|time| time <= SystemClock.now())
@@ -128,7 +108,7 @@ mod tests {
         assert_eq!(parse_time("2027-01-31"), at("2027-01-31T00:00:00Z"));
         assert_eq!(parse_time("2027-01-31T12:00:00+02:00"), at("2027-01-31T10:00:00Z"));
         assert_eq!(parse_time("90d"), Ok(TimeArg::Relative(Duration::from_hours(90 * 24))));
-        assert_eq!(parse_time_or_never("never"), Ok(TimeOrNever::Never));
+        assert_eq!(parse_time_or_never("never"), Ok(TimeOrNever(None)));
         for bad in ["", "tomorrow", "2027-13-01", "d", "1y", "-1d", "99999999999999999999d", "18446744073709551615w"] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }

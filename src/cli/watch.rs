@@ -6,12 +6,10 @@ use clap::Args;
 
 use super::context::CommandContext;
 use super::exit::Error;
+use super::json;
 use super::output;
-use super::result::{CommandOutput, CommandResult};
-use super::{display, json};
 use crate::proto::v1;
 
-/// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
     /// Start after this revision, as returned by a write or `watch` [default: now]
@@ -20,18 +18,8 @@ pub(super) struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// Prints until Ctrl-C, which is success, or until the server ends the stream, which is an error.
-    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
-        tokio::select! {
-            ended = Box::pin(self.follow(context)) => ended.map(|()| CommandOutput::empty()),
-            signal = tokio::signal::ctrl_c() => match signal {
-                Ok(()) => Ok(CommandOutput::empty()),
-                Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
-            },
-        }
-    }
-
-    async fn follow(self, context: &CommandContext) -> Result<(), Error> {
+    /// Prints until the server ends the stream, which is an error.
+    pub(super) async fn follow(self, context: &CommandContext) -> Result<(), Error> {
         let mut client = context.authorization().await?;
         let request = v1::WatchChangesRequest { after_revision: self.after };
         let mut stream = context.call("subscribing to changes", client.watch_changes(request)).await?;
@@ -50,19 +38,17 @@ impl WatchArgs {
 }
 
 fn describe(change: &v1::WatchChangesResponse) -> String {
+    let revision = output::sanitize(&change.revision);
     if change.subjects.is_empty() {
-        return format!("{}  start\n", output::sanitize(&change.revision));
+        return format!("{revision}  start\n");
     }
     let mut text = String::new();
     for subject in &change.subjects {
-        let line = format!("{}  {} {} {}", change.revision, subject.action, subject.kind, subject.id);
-        text.push_str(&output::sanitize(&line));
-        text.push('\n');
+        let line = format!("{} {} {}", subject.action, subject.kind, subject.id);
+        let _ = writeln!(text, "{revision}  {}", output::sanitize(&line));
     }
     if change.subjects.len() > 1 {
-        let many = i64::try_from(change.subjects.len()).unwrap_or(i64::MAX);
-        let many = display::count(many, "change", "changes");
-        let _ = writeln!(text, "{}  {many} together", output::sanitize(&change.revision));
+        let _ = writeln!(text, "{revision}  {} changes together", change.subjects.len());
     }
     text
 }

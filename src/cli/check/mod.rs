@@ -10,26 +10,19 @@ mod profiles;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
+use serde_json::json;
 
 use self::finding::{CheckVerdict, Finding};
 use super::context::{CommandContext, Port};
 use super::exit::{Error, Exit};
-use super::output::{self, TextTable};
-use super::result::{CommandOutput, CommandResult};
+use super::output::{self, CommandOutput, CommandResult, table};
 use crate::app;
 use crate::config::SettingOrigin;
 use crate::proto::v1;
 
-/// A setting, its value and its source.
-#[derive(Debug, Serialize)]
-struct SettingReport {
-    name: &'static str,
-    value: String,
-    from: &'static str,
-}
+/// The name of a setting, its value and its source.
+type SettingReport = [String; 3];
 
-/// `latchkey check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Check an Envoy configuration instead, for anything that would let requests bypass decisions or write keys to
@@ -39,7 +32,6 @@ pub(super) struct CheckArgs {
 }
 
 impl CheckArgs {
-    /// Runs the command.
     pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         match self.envoy {
             None => Ok(report(context, settings(context), findings(context).await)),
@@ -58,38 +50,29 @@ impl CheckArgs {
 fn report(context: &CommandContext, settings: Vec<SettingReport>, findings: Vec<Finding>) -> CommandOutput {
     let failed = findings.iter().any(|finding| finding.verdict == CheckVerdict::Fail);
     let text = if context.is_json() {
-        let report = serde_json::json!({ "settings": settings, "checks": findings });
-        format!("{report:#}\n")
+        let object = |[name, value, from]: SettingReport| json!({ "name": name, "value": value, "from": from });
+        let settings: Vec<_> = settings.into_iter().map(object).collect();
+        format!("{:#}\n", json!({ "settings": settings, "checks": findings }))
     } else {
         let mut text = String::new();
         if !settings.is_empty() {
-            let mut table = TextTable::new(["SETTING", "VALUE", "FROM"]);
-            for setting in settings {
-                table.row([setting.name.to_owned(), setting.value, setting.from.to_owned()]);
-            }
-            text = table.text();
-            text.push('\n');
+            text = table(["SETTING", "VALUE", "FROM"], settings) + "\n";
         }
-        let mut table = TextTable::new(["", "WHAT", "FOUND"]);
-        for finding in findings {
-            table.row([finding.verdict.to_string(), finding.what.to_owned(), finding.note]);
-        }
-        text.push_str(&table.text());
-        text
+        let rows = findings.into_iter().map(|one| [one.verdict.to_string(), one.what.to_owned(), one.note]);
+        text + &table(["", "WHAT", "FOUND"], rows)
     };
     CommandOutput::from(text).with_exit(Ok(if failed { Exit::Negative } else { Exit::Success }))
 }
 
 fn settings(context: &CommandContext) -> Vec<SettingReport> {
-    let settings = context.config.origins.iter().map(|(setting, value, origin)| SettingReport {
-        name: setting.name,
-        value: if value.is_empty() { "-".to_owned() } else { value.clone() },
-        from: match origin {
+    let settings = context.config.origins.iter().map(|(setting, value, origin)| {
+        let from = match origin {
             SettingOrigin::Default => "default",
             SettingOrigin::File => "file",
             SettingOrigin::Environment => "environment",
             SettingOrigin::Flag => "flag",
-        },
+        };
+        [setting.name, if value.is_empty() { "-" } else { value }, from].map(str::to_owned)
     });
     settings.collect()
 }
@@ -98,10 +81,8 @@ async fn findings(context: &CommandContext) -> Vec<Finding> {
     let config = &context.config;
     let mut findings = vec![files::data_folder(config)];
     findings.extend(files::ignored_variables(config));
-    findings.push(match output::with_progress("checking storage", app::check_storage(config)).await {
-        Ok(note) => Finding::ok("storage", note),
-        Err(note) => Finding::fail("storage", note),
-    });
+    let storage = output::with_progress("checking storage", app::check_storage(config)).await;
+    findings.push(Finding::of("storage", storage));
     let warnings = output::with_progress("checking the storage settings", app::storage_warnings(config)).await;
     findings.extend(warnings.into_iter().map(|warning| Finding::warn("storage", warning)));
     findings.extend(files::certificates(config));
@@ -132,7 +113,7 @@ async fn token(context: &CommandContext) -> Finding {
     match context.call("checking the operator token", client.get_current_operator(request)).await {
         Ok(response) => {
             let operator = response.operator.unwrap_or_default();
-            let role = super::display::role(operator.role());
+            let role = super::display::word(&operator.role());
             Finding::ok(WHAT, format!("{url} recognizes it as `{}` with the role {role}", operator.name))
         }
         Err(error @ Error::Unavailable(_)) => Finding::warn(WHAT, format!("not checked: {error}")),

@@ -4,21 +4,44 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::fields::NewFields;
 use super::show;
-use super::token::with_token;
 use crate::cli::choice::{MethodChoice, StoreChoice};
 use crate::cli::context::CommandContext;
 use crate::cli::input::supplied_token;
-use crate::cli::result::CommandResult;
+use crate::cli::output::CommandResult;
+use crate::cli::time::{TimeArg, parse_time};
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// Arguments of `keys create`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
-    #[command(flatten)]
-    fields: NewFields,
+    /// Name of the key
+    #[arg(long)]
+    name: String,
+    /// Who is responsible for it: a person, a team, a partner
+    #[arg(long, default_value = "", hide_default_value = true)]
+    owner: String,
+    /// E-mail address of the owner, for questions about the key
+    #[arg(long, value_name = "EMAIL", default_value = "", hide_default_value = true)]
+    contact: String,
+    /// Comment
+    #[arg(long, default_value = "", hide_default_value = true)]
+    comment: String,
+    /// Create it switched off
+    #[arg(long)]
+    inactive: bool,
+    /// Start of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 7d for 7 days from now
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    not_before: Option<TimeArg>,
+    /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    expires: Option<TimeArg>,
+    /// Network that calls must come from, such as 192.0.2.0/24; can be repeated [default: any address]
+    #[arg(long, value_name = "CIDR")]
+    network: Vec<String>,
+    /// Label; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
     /// File with a token to use instead of a generated one, `-` for standard input
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -37,24 +60,28 @@ pub(in crate::cli) struct CreateArgs {
 }
 
 impl CreateArgs {
-    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
         // Before anything is read from the server or from standard input.
-        if !self.stores.is_given() {
-            return Err(StoreChoice::missing());
-        }
-        if !self.methods.is_given() {
-            return Err(MethodChoice::missing());
-        }
+        self.stores.require()?;
+        self.methods.require()?;
         let supplied = supplied_token(self.key_file).await?;
-        let stores = self.stores.chosen(context).await?.ok_or_else(StoreChoice::missing)?;
-        let methods = self.methods.chosen(context).await?.ok_or_else(MethodChoice::missing)?;
+        let (store_access, stores) = self.stores.chosen(context).await?.unwrap_or_default();
+        let (method_access, methods) = self.methods.chosen(context).await?.unwrap_or_default();
         let key = v1::Key {
-            store_access: stores.access.into(),
-            stores: stores.members,
-            method_access: methods.access.into(),
-            methods: methods.members,
-            ..self.fields.into_key()
+            name: self.name,
+            owner: self.owner,
+            contact: self.contact,
+            comment: self.comment,
+            active: Some(!self.inactive),
+            store_access: store_access.into(),
+            stores,
+            method_access: method_access.into(),
+            methods,
+            not_before: self.not_before.map(TimeArg::in_future),
+            expire_time: self.expires.map(TimeArg::in_future),
+            networks: self.network,
+            labels: self.label.into_iter().collect(),
+            ..Default::default()
         };
         let request = v1::CreateKeyRequest {
             key: Some(key),
@@ -64,7 +91,14 @@ impl CreateArgs {
         };
         let mut client = context.keys().await?;
         let response = context.call("creating the key", client.create_key(request)).await?;
-        let described = context.render(&response, |response| show::key(response.key.as_ref()))?;
-        Ok(with_token(context, described, &response.token, self.token_only).with_written(response.written.as_ref()))
+        context.render_token(&response, &response.token, self.token_only, "\n", |response| {
+            show::key(response.key.as_ref())
+        })
     }
+}
+
+/// Parses `name=value`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a label must be written name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -1,39 +1,29 @@
 //! `latchkey keys import`.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::import_file::{self, COLUMNS, FileFormat};
-use crate::cli::context::CommandContext;
+use crate::cli::context::{CommandContext, LONG_CALL_TIMEOUT};
 use crate::cli::display;
 use crate::cli::exit::Error;
-use crate::cli::result::CommandResult;
+use crate::cli::input::read_file;
+use crate::cli::output::CommandResult;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
 /// Larger files were named by mistake: 100 000 keys fit.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// How the file is written.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatArg {
-    /// Comma-separated values
-    Csv,
-    /// An array of objects
-    Json,
-}
-
-/// Arguments of `keys import`.
 #[derive(Debug, Args)]
 #[command(after_long_help = COLUMNS)]
 pub(in crate::cli) struct ImportArgs {
     /// The file, `-` for standard input
     file: PathBuf,
     /// Format of the file [default: from its extension; CSV on standard input]
-    #[arg(long = "format", value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FileFormat>,
     /// Check everything without changing anything
     #[arg(long)]
     dry_run: bool,
@@ -42,38 +32,37 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// Runs the command.
     pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let format = self.file_format()?;
         let file = self.file.clone();
-        let text = tokio::task::spawn_blocking(move || read_text(&file))
+        let text = tokio::task::spawn_blocking(move || read_file(&file, MAX_FILE_BYTES))
             .await
-            .map_err(|error| Error::Internal(format!("reading the file was interrupted: {error}")))??;
+            .map_err(|error| Error::Internal(format!("reading the file was interrupted: {error}")))?
+            .map_err(|error| Error::Failed(format!("{} cannot be read: {error}", self.file.display())))?;
         let keys = import_file::read(&text, format)
             .map_err(|errors| Error::Invalid(format!("{} cannot be imported:\n  {errors}", self.file.display())))?;
         let (places, keys): (Vec<String>, Vec<v1::ImportedKey>) = keys.into_iter().unzip();
         let what = format!("importing {} keys", keys.len());
         let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: Some(self.write.options()) };
         let mut client = context.keys().await?;
-        let response = context.long_call(&what, client.import_keys(request)).await;
+        let response = context.call_within(LONG_CALL_TIMEOUT, &what, client.import_keys(request)).await;
         let response = response.map_err(|error| with_location(error, &places))?;
-        Ok(context
-            .render(&response, |response| {
-                let keys = display::count(response.imported.into(), "key", "keys");
-                if self.dry_run {
-                    format!("Dry run, nothing was changed: {keys} would be imported\n")
-                } else {
-                    format!("imported {keys}\n")
-                }
-            })?
-            .with_written(response.written.as_ref()))
+        context.render(&response, |response| {
+            let keys = display::count(response.imported.into(), "key", "keys");
+            if self.dry_run {
+                format!("Dry run, nothing was changed: {keys} would be imported\n")
+            } else {
+                format!("imported {keys}\n")
+            }
+        })
     }
 
     fn file_format(&self) -> Result<FileFormat, Error> {
         let name = self.file.extension().map(|end| end.to_string_lossy().to_lowercase());
         match (self.format, name.as_deref()) {
-            (Some(FormatArg::Csv), _) | (None, Some("csv")) => Ok(FileFormat::Csv),
-            (Some(FormatArg::Json), _) | (None, Some("json")) => Ok(FileFormat::Json),
+            (Some(format), _) => Ok(format),
+            (None, Some("csv")) => Ok(FileFormat::Csv),
+            (None, Some("json")) => Ok(FileFormat::Json),
             (None, None) if self.file.as_os_str() == "-" => Ok(FileFormat::Csv),
             (None, _) => Err(Error::Usage(format!(
                 "the name of {} does not show its format: add --format csv or --format json",
@@ -83,16 +72,6 @@ impl ImportArgs {
     }
 }
 
-fn read_text(file: &PathBuf) -> Result<String, Error> {
-    let mut text = String::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().take(MAX_FILE_BYTES).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-    };
-    read.map_err(|error| Error::Failed(format!("{} cannot be read: {error}", file.display())))?;
-    Ok(text)
-}
 /// Replaces the number by which the server names each key in an error by its location in the file.
 fn with_location(error: Error, places: &[String]) -> Error {
     match error {
@@ -108,15 +87,13 @@ fn in_file(text: &str, places: &[String]) -> String {
     for part in parts {
         let found =
             part.split_once(']').and_then(|(number, rest)| Some((places.get(number.parse::<usize>().ok()?)?, rest)));
-        match found {
-            Some((place, rest)) => {
-                located.push_str(place);
-                match rest.strip_prefix(".key.").or_else(|| rest.strip_prefix('.')) {
-                    Some(field) => located.extend([": ", field]),
-                    None => located.push_str(rest),
-                }
-            }
-            None => located.extend(["keys[", part]),
+        let Some((place, rest)) = found else {
+            located.extend(["keys[", part]);
+            continue;
+        };
+        match rest.strip_prefix(".key.").or_else(|| rest.strip_prefix('.')) {
+            Some(field) => located.extend([place.as_str(), ": ", field]),
+            None => located.extend([place, rest]),
         }
     }
     located

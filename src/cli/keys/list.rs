@@ -1,25 +1,14 @@
 //! `latchkey keys list`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::context::CommandContext;
 use crate::cli::display;
 use crate::cli::methods::ServerBook;
-use crate::cli::output::TextTable;
-use crate::cli::result::{CommandOutput, CommandResult};
+use crate::cli::output::{CommandOutput, CommandResult};
 use crate::cli::time::{TimeArg, format_time_or_never, parse_time};
 use crate::proto::v1;
 
-/// A kind of access of a key.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum AccessArg {
-    /// Everything, including members added later
-    All,
-    /// The listed members
-    Selected,
-}
-
-/// Arguments of `keys list`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
@@ -31,10 +20,10 @@ pub(in crate::cli) struct ListArgs {
     inactive: bool,
     /// Only keys with this access to stores
     #[arg(long, value_enum, value_name = "ACCESS")]
-    store_access: Option<AccessArg>,
+    store_access: Option<v1::Access>,
     /// Only keys with this access to methods
     #[arg(long, value_enum, value_name = "ACCESS")]
-    method_access: Option<AccessArg>,
+    method_access: Option<v1::Access>,
     /// Only keys with access to this store, including keys with access to all stores
     #[arg(long, value_name = "CODE", default_value = "", hide_default_value = true)]
     store: String,
@@ -71,19 +60,13 @@ pub(in crate::cli) struct ListArgs {
 }
 
 impl ListArgs {
-    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
-        let access = |access: Option<AccessArg>| match access {
-            None => v1::Access::Unspecified,
-            Some(AccessArg::All) => v1::Access::All,
-            Some(AccessArg::Selected) => v1::Access::Selected,
-        };
         let method =
             if self.method.is_empty() { String::new() } else { ServerBook::resolve(context, &self.method).await? };
         let filter = v1::ListKeysRequest {
             active: (self.active || self.inactive).then_some(self.active),
-            store_access: access(self.store_access).into(),
-            method_access: access(self.method_access).into(),
+            store_access: self.store_access.unwrap_or_default().into(),
+            method_access: self.method_access.unwrap_or_default().into(),
             store: self.store,
             method,
             text: self.text,
@@ -94,22 +77,15 @@ impl ListArgs {
             revoked: (self.revoked || self.not_revoked).then_some(self.revoked),
             ..Default::default()
         };
-        let mut client = context.keys().await?;
-        let page = async |page_token, page_size| {
-            let request = v1::ListKeysRequest { page_token, page_size, ..filter.clone() };
-            let response = context.call("listing keys", client.list_keys(request)).await?;
-            Ok((response.keys, response.next_page_token))
-        };
-        let keys = context.pages(self.limit, page).await?;
+        let keys = context.list_keys(filter, self.limit).await?;
         context.render(&v1::ListKeysResponse { keys, ..Default::default() }, |response| table(&response.keys))
     }
 }
 
 fn table(keys: &[v1::Key]) -> CommandOutput {
-    let mut table =
-        TextTable::new(["KEY", "NAME", "OWNER", "STATE", "STORES", "METHODS", "EXPIRES", "LAST USED", "TOKENS"]);
-    for key in keys {
-        table.row([
+    let headings = ["KEY", "NAME", "OWNER", "STATE", "STORES", "METHODS", "EXPIRES", "LAST USED", "TOKENS"];
+    let rows = keys.iter().map(|key| {
+        [
             key.id.clone(),
             key.name.clone(),
             key.owner.clone(),
@@ -119,7 +95,7 @@ fn table(keys: &[v1::Key]) -> CommandOutput {
             format_time_or_never(key.expire_time.as_ref()),
             format_time_or_never(key.last_use_time.as_ref()),
             key.secrets.iter().map(|secret| format!("…{}", secret.hint)).collect::<Vec<_>>().join(" "),
-        ]);
-    }
-    CommandOutput::table(table, "keys")
+        ]
+    });
+    CommandOutput::table("keys", headings, rows)
 }

@@ -1,12 +1,10 @@
 //! Descriptions of a key for people.
 
-use super::fields::details;
 use crate::cli::display;
 use crate::cli::output::Details;
 use crate::cli::time::{format_time, format_time_or_never, is_past};
 use crate::proto::v1::{self, Access};
 
-/// Describes a key with all details.
 pub(super) fn key(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let members = |access: Access, members: &[String]| match (access, members) {
@@ -15,7 +13,12 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         (Access::Selected, members) => members.to_vec(),
         (Access::Unspecified, _) => Vec::new(),
     };
-    details(key)
+    Details::new()
+        .with("key", &key.id)
+        .with("name", &key.name)
+        .with("owner", &key.owner)
+        .with("contact", &key.contact)
+        .with("comment", &key.comment)
         .with("state", display::state(key))
         .with("revoked", format_time(key.revoke_time.as_ref()))
         .with("reason", &key.revoke_reason)

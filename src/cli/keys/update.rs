@@ -1,25 +1,56 @@
 //! `latchkey keys update`.
 
 use clap::Args;
-use prost_types::FieldMask;
 
-use super::fields::ChangedFields;
-use super::lookup::resolve_key_id;
-use super::show;
+use super::create::label;
+use super::{resolve_key_id, show};
 use crate::cli::choice::{MethodChange, MethodChoice, StoreChange, StoreChoice};
 use crate::cli::context::CommandContext;
-use crate::cli::exit::Error;
-use crate::cli::result::CommandResult;
-use crate::cli::write::WriteArgs;
+use crate::cli::output::CommandResult;
+use crate::cli::time::{TimeOrNever, parse_time_or_never};
+use crate::cli::write::{UpdateMask, WriteArgs};
 use crate::proto::v1;
 
-/// Arguments of `keys update`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UpdateArgs {
     /// ID of the key, or its name if it is unique
     key: String,
-    #[command(flatten)]
-    fields: ChangedFields,
+    /// Change the name
+    #[arg(long)]
+    name: Option<String>,
+    /// Change the owner; an empty value removes it
+    #[arg(long)]
+    owner: Option<String>,
+    /// Change the e-mail address of the owner; an empty value removes it
+    #[arg(long, value_name = "EMAIL")]
+    contact: Option<String>,
+    /// Change the comment; an empty value removes it
+    #[arg(long)]
+    comment: Option<String>,
+    /// Switch it on
+    #[arg(long, conflicts_with = "deactivate")]
+    activate: bool,
+    /// Switch it off: it grants access to nothing until it is switched on again
+    #[arg(long)]
+    deactivate: bool,
+    /// Change the start of its validity: 2027-01-31, 7d for 7 days from now, or `never` to remove it
+    #[arg(long, value_name = "WHEN", value_parser = parse_time_or_never)]
+    not_before: Option<TimeOrNever>,
+    /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
+    #[arg(long, value_name = "WHEN", value_parser = parse_time_or_never)]
+    expires: Option<TimeOrNever>,
+    /// Replace the networks that calls must come from; can be repeated
+    #[arg(long, value_name = "CIDR", conflicts_with = "any_network")]
+    network: Vec<String>,
+    /// Allow calls from any address
+    #[arg(long)]
+    any_network: bool,
+    /// Set a label; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
+    /// Remove a label; can be repeated
+    #[arg(long, value_name = "NAME")]
+    remove_label: Vec<String>,
     #[command(flatten)]
     stores: StoreChoice,
     #[command(flatten)]
@@ -33,45 +64,47 @@ pub(in crate::cli) struct UpdateArgs {
 }
 
 impl UpdateArgs {
-    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
-        let id = resolve_key_id(context, self.key.clone()).await?;
+        let id = resolve_key_id(context, self.key).await?;
         let mut client = context.keys().await?;
         // Additions and removals are relative to the current key; its etag refuses a concurrent change.
         let now = context.call("reading the key", client.get_key(v1::GetKeyRequest { id: id.clone() })).await?;
         let now = now.key.unwrap_or_default();
         let mut key = v1::Key { id, etag: now.etag.clone(), ..Default::default() };
-        let mut paths = self.fields.apply(&now, &mut key);
+        let mut mask = UpdateMask::default();
+        mask.set("name", &mut key.name, self.name);
+        mask.set("owner", &mut key.owner, self.owner);
+        mask.set("contact", &mut key.contact, self.contact);
+        mask.set("comment", &mut key.comment, self.comment);
+        mask.set("active", &mut key.active, (self.activate || self.deactivate).then_some(Some(self.activate)));
+        mask.set("not_before", &mut key.not_before, self.not_before.map(TimeOrNever::in_future));
+        mask.set("expire_time", &mut key.expire_time, self.expires.map(TimeOrNever::in_future));
+        let networks = (self.any_network || !self.network.is_empty()).then_some(self.network);
+        mask.set("networks", &mut key.networks, networks);
+        let (added, removed) = (self.label, self.remove_label);
+        let changes_labels = !added.is_empty() || !removed.is_empty();
+        let kept = now.labels.clone().into_iter().filter(|(name, _)| !removed.contains(name));
+        mask.set("labels", &mut key.labels, changes_labels.then(|| kept.chain(added).collect()));
 
         let stores = match self.store_change.applied(&now)? {
             None => self.stores.chosen(context).await?,
             changed => changed,
         };
-        if let Some(stores) = stores {
-            paths.extend(["store_access", "stores"]);
-            key.set_store_access(stores.access);
-            key.stores = stores.members;
-        }
+        let (access, stores) = stores.unzip();
+        mask.set("store_access", &mut key.store_access, access.map(Into::into));
+        mask.set("stores", &mut key.stores, stores);
         let methods = match self.method_change.applied(context, &now).await? {
             None => self.methods.chosen(context).await?,
             changed => changed,
         };
-        if let Some(methods) = methods {
-            paths.extend(["method_access", "methods"]);
-            key.set_method_access(methods.access);
-            key.methods = methods.members;
-        }
-        if paths.is_empty() {
-            return Err(Error::Usage("nothing to change: see `latchkey keys update --help`".to_owned()));
-        }
+        let (access, methods) = methods.unzip();
+        mask.set("method_access", &mut key.method_access, access.map(Into::into));
+        mask.set("methods", &mut key.methods, methods);
         let request = v1::UpdateKeyRequest {
             key: Some(key),
-            update_mask: Some(FieldMask { paths: paths.into_iter().map(str::to_owned).collect() }),
+            update_mask: mask.complete("keys")?,
             options: Some(self.write.options()),
         };
-        let response = context.call("changing the key", client.update_key(request)).await?;
-        Ok(context
-            .render(&response, |response| show::key(response.key.as_ref()))?
-            .with_written(response.written.as_ref()))
+        context.show("changing the key", client.update_key(request), |now| show::key(now.key.as_ref())).await
     }
 }

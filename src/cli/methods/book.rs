@@ -6,26 +6,13 @@ use crate::cli::context::CommandContext;
 use crate::cli::exit::Error;
 use crate::proto::v1;
 
-/// The server's reference book.
 pub(in crate::cli) struct ServerBook {
     methods: Vec<v1::Method>,
 }
 
-/// Returns all methods that match the filters, in the order of the book.
-pub(super) async fn all(context: &CommandContext, filter: &v1::ListMethodsRequest) -> Result<Vec<v1::Method>, Error> {
-    let mut client = context.methods().await?;
-    let page = async |page_token, page_size| {
-        let request = v1::ListMethodsRequest { page_token, page_size, ..filter.clone() };
-        let response = context.call("listing methods", client.list_methods(request)).await?;
-        Ok((response.methods, response.next_page_token))
-    };
-    context.pages(None, page).await
-}
-
 impl ServerBook {
-    /// Reads the whole book.
     pub(in crate::cli) async fn load(context: &CommandContext) -> Result<Self, Error> {
-        Ok(Self { methods: all(context, &v1::ListMethodsRequest::default()).await? })
+        Ok(Self { methods: context.list_methods(v1::ListMethodsRequest::default(), None).await? })
     }
 
     /// Returns the identity of a method; the book is only read if the verb was omitted.
@@ -41,32 +28,30 @@ impl ServerBook {
         if method.contains(' ') {
             return Ok(method.to_owned());
         }
-        let found: Vec<_> =
-            self.identities().filter(|(_, pattern)| *pattern == method).map(|(identity, _)| identity).collect();
+        let found: Vec<_> = self.identities().filter(|(_, pattern)| *pattern == method).collect();
         match found.as_slice() {
-            [one] => Ok((*one).to_owned()),
+            [(one, _)] => Ok((*one).to_owned()),
             [] => Err(Error::NotFound(format!("the reference book has no method `{method}`{}", self.hint(method)))),
             several => Err(Error::Usage(format!(
                 "the reference book has `{method}` with several verbs: write {}",
-                several.iter().map(|identity| format!("`{identity}`")).collect::<Vec<_>>().join(" or ")
+                several.iter().map(|(identity, _)| format!("`{identity}`")).collect::<Vec<_>>().join(" or ")
             ))),
         }
     }
 
-    /// Returns the identities of a block's methods.
     pub(in crate::cli) fn block(&self, title: &str) -> Result<Vec<String>, Error> {
-        let members = self.methods.iter().filter(|method| method.block == title).map(|method| method.method.clone());
-        let members: Vec<_> = members.collect();
-        if members.is_empty() {
-            let titles: BTreeSet<&str> = self.methods.iter().map(|method| method.block.as_str()).collect();
-            let titles: Vec<_> = titles.into_iter().collect();
-            return Err(Error::NotFound(if titles.is_empty() {
-                format!("the reference book is empty, so it has no block `{title}`")
-            } else {
-                format!("the reference book has no block `{title}`; its blocks are: {}", titles.join(", "))
-            }));
+        let members = self.methods.iter().filter(|method| method.block == title);
+        let members: Vec<_> = members.map(|method| method.method.clone()).collect();
+        if !members.is_empty() {
+            return Ok(members);
         }
-        Ok(members)
+        let titles: BTreeSet<&str> = self.methods.iter().map(|method| method.block.as_str()).collect();
+        Err(Error::NotFound(if titles.is_empty() {
+            format!("the reference book is empty, so it has no block `{title}`")
+        } else {
+            let titles: Vec<_> = titles.into_iter().collect();
+            format!("the reference book has no block `{title}`; its blocks are: {}", titles.join(", "))
+        }))
     }
 
     fn identities(&self) -> impl Iterator<Item = (&str, &str)> {

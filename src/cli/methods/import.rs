@@ -1,27 +1,26 @@
 //! `latchkey methods import`: the book as a list, and the changes and affected keys of an import.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::Args;
 
 use crate::books::{self, MAX_BYTES, RETAILCRM, ReferenceBook};
-use crate::cli::context::CommandContext;
+use crate::cli::context::{CommandContext, LONG_CALL_TIMEOUT};
 use crate::cli::display;
 use crate::cli::exit::Error;
-use crate::cli::output::TextTable;
-use crate::cli::result::{CommandOutput, CommandResult};
+use crate::cli::input::read_file;
+use crate::cli::output::{CommandOutput, CommandResult, table};
 use crate::cli::write::WriteArgs;
 use crate::model::method::StoreUse;
 use crate::proto::v1;
 
-/// Name of the built-in book.
 pub(super) const BUILT_IN: &str = "retailcrm";
 
 /// Most changes listed after an import; a dry run, whose purpose is to show them, lists all.
 const LISTED: usize = 20;
 
-/// Arguments of `methods import`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ImportArgs {
     /// YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
@@ -38,7 +37,6 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// Runs the command.
     pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let name = self.book.clone();
         let text = tokio::task::spawn_blocking(move || read(&name))
@@ -53,36 +51,25 @@ impl ImportArgs {
         };
         let what = format!("importing {} methods", request.methods.len());
         let mut client = context.methods().await?;
-        let response = context.long_call(&what, client.import_methods(request)).await?;
-        let output = context.render(&response, |response| {
+        let response = context.call_within(LONG_CALL_TIMEOUT, &what, client.import_methods(request)).await?;
+        context.render(&response, |response| {
             let output = CommandOutput::from(describe(response, self.dry_run));
             if self.dry_run { output.with_note("dry run: nothing was changed") } else { output }
-        })?;
-        Ok(output.with_written(response.written.as_ref()))
+        })
     }
 }
 
 fn read(name: &str) -> Result<String, Error> {
-    use std::io::Read as _;
-
     if name == BUILT_IN {
         return Ok(RETAILCRM.to_owned());
     }
-    let most = MAX_BYTES as u64 + 1;
-    let mut text = String::new();
-    let (place, read) = if name == "-" {
-        ("standard input", std::io::stdin().take(most).read_to_string(&mut text))
-    } else {
-        let file = std::fs::File::open(Path::new(name));
-        (name, file.and_then(|file| file.take(most).read_to_string(&mut text)))
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NotFound(format!(
-            "there is no file {place} and no built-in reference book with this name; see `latchkey methods books`"
-        ))),
-        Err(error) => Err(Error::Failed(format!("{place} cannot be read: {error}"))),
-    }
+    read_file(Path::new(name), MAX_BYTES as u64 + 1).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::NotFound(format!(
+            "there is no file {name} and no built-in reference book with this name; see `latchkey methods books`"
+        )),
+        _ if name == "-" => Error::Failed(format!("standard input cannot be read: {error}")),
+        _ => Error::Failed(format!("{name} cannot be read: {error}")),
+    })
 }
 
 /// Converts the book's methods to messages of the contract, in the book's order.
@@ -111,15 +98,12 @@ fn methods(book: ReferenceBook) -> Vec<v1::Method> {
 }
 
 fn describe(response: &v1::ImportMethodsResponse, dry_run: bool) -> String {
-    let mut table = TextTable::new(["CHANGE", "METHOD"]);
-    for (change, methods) in [("add", &response.added), ("change", &response.changed), ("retire", &response.retired)] {
-        for method in methods {
-            table.row([change.to_owned(), method.clone()]);
-        }
-    }
-    let changes = response.added.len() + response.changed.len() + response.retired.len();
-    let listed = changes > 0 && (dry_run || changes <= LISTED);
-    let mut text = if listed { table.text() } else { String::new() };
+    let changes = [("add", &response.added), ("change", &response.changed), ("retire", &response.retired)];
+    let rows =
+        changes.into_iter().flat_map(|(change, methods)| methods.iter().map(move |method| [change, method.as_str()]));
+    let rows: Vec<_> = rows.map(|row| row.map(str::to_owned)).collect();
+    let listed = dry_run || rows.len() <= LISTED;
+    let mut text = if listed { table(["CHANGE", "METHOD"], rows) } else { String::new() };
     let verb = if dry_run { "would be " } else { "" };
     let _ = writeln!(
         text,
@@ -140,12 +124,11 @@ fn describe(response: &v1::ImportMethodsResponse, dry_run: bool) -> String {
                 display::count(total, one, many)
             };
             let _ = writeln!(text, "\n{whose} methods:");
-            let mut table = TextTable::new(["KEY", "NAME", "METHODS"]);
-            for key in keys {
+            let rows = keys.iter().map(|key| {
                 let methods = display::access(v1::Access::Selected, &key.methods, "methods");
-                table.row([key.key_id.clone(), key.name.clone(), methods]);
-            }
-            text.push_str(&table.text());
+                [key.key_id.clone(), key.name.clone(), methods]
+            });
+            text.push_str(&table(["KEY", "NAME", "METHODS"], rows));
         }
     }
     text
