@@ -38,9 +38,11 @@ pub(super) fn set(token: &SessionToken, over_tls: bool) -> HeaderValue {
     value(token.reveal(), over_tls, "")
 }
 
-/// Returns the headers that remove the session cookies.
-pub(super) fn clear() -> [HeaderValue; 2] {
-    [value("", true, "; Max-Age=0"), value("", false, "; Max-Age=0")]
+/// Removes the session cookies of the browser.
+pub(super) fn clear(headers: &mut HeaderMap) {
+    for over_tls in [true, false] {
+        headers.append(header::SET_COOKIE, value("", over_tls, "; Max-Age=0"));
+    }
 }
 
 fn value(token: &str, over_tls: bool, rest: &str) -> HeaderValue {

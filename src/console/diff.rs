@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 /// A field that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FieldDifference {
     /// Its name in the image.
     pub(super) field: String,
@@ -20,12 +20,13 @@ pub(super) struct FieldDifference {
     pub(super) removed: Vec<String>,
 }
 
-/// Returns the fields that differ, ordered by name; for a created or deleted object, all that are not empty.
+/// Returns the fields that differ, ordered by name; for a created or deleted object, all that are not empty. Without id
+/// and time of creation, which are those of the change.
 pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldDifference> {
-    let empty = serde_json::Map::new();
-    let object = |image: Option<&Value>| image.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
+    let object = |image: Option<&Value>| image.and_then(Value::as_object).cloned().unwrap_or_default();
     let (before, after) = (object(before), object(after));
     let mut fields: Vec<&String> = before.keys().chain(after.keys()).collect();
+    fields.retain(|field| !matches!(field.as_str(), "id" | "created"));
     fields.sort_unstable();
     fields.dedup();
     fields.into_iter().filter_map(|field| difference(field, before.get(field), after.get(field))).collect()
@@ -36,24 +37,16 @@ fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Opt
     if before == after || (is_empty(before) && is_empty(after)) {
         return None;
     }
-    let (was, is) = (members(before), members(after));
-    let mut difference = FieldDifference {
-        field: field.to_owned(),
-        before: String::new(),
-        after: String::new(),
-        added: Vec::new(),
-        removed: Vec::new(),
-    };
-    if let (Some(was), Some(is)) = (&was, &is) {
-        difference.added = without(is, was);
-        difference.removed = without(was, is);
+    let mut difference = FieldDifference { field: field.to_owned(), ..FieldDifference::default() };
+    if let (Some(was), Some(is)) = (members(before), members(after)) {
+        difference.added = without(&is, &was);
+        difference.removed = without(&was, &is);
     } else {
         (difference.before, difference.after) = (text(before), text(after));
     }
     Some(difference)
 }
 
-/// Returns the members of `list` that are not in `other`.
 fn without(list: &[String], other: &[String]) -> Vec<String> {
     let other: HashSet<&String> = other.iter().collect();
     list.iter().filter(|member| !other.contains(member)).cloned().collect()
@@ -71,7 +64,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// Returns the members of a list, of a selection, of labels, of secrets, each as a text; null is an empty list.
-fn members(value: &Value) -> Option<Vec<String>> {
+pub(super) fn members(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
         Value::Array(members) => Some(members.iter().map(text).collect()),
@@ -89,17 +82,13 @@ pub(super) fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(members) => members.iter().map(text).collect::<Vec<_>>().join(", "),
         // A secret, by its hint.
         Value::Object(fields) if fields.contains_key("hint") => {
             let end = fields.get("expires").map(text).filter(|end| !end.is_empty());
             let hint = format!("…{}", fields.get("hint").map(text).unwrap_or_default());
             end.map_or_else(|| hint.clone(), |end| format!("{hint} → {end}"))
         }
-        Value::Object(fields) => match fields.get("selected").and_then(Value::as_array) {
-            Some(members) if fields.len() == 1 => members.iter().map(text).collect::<Vec<_>>().join(", "),
-            _ => fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join(", "),
-        },
+        Value::Array(_) | Value::Object(_) => members(value).unwrap_or_default().join(", "),
     }
 }
 

@@ -21,36 +21,27 @@ pub(super) enum PageError {
     },
     /// The session has ended, and a form was sent that is worth keeping.
     SignedOutWithForm {
-        /// Why the session ended.
         why: SessionEnd,
-        /// The form that was sent.
         pending: PendingForm,
     },
-    /// The role does not allow it.
     Forbidden(Permission),
     /// The page or the object does not exist.
     NotFound,
     /// A form that did not come from one of our own pages, or from one made for another session.
     ForeignForm,
-    /// A form that is too large.
     TooLarge,
-    /// A form that took too long to be sent.
     TooSlow,
     /// Too many requests are in progress, here or from the sender's address.
     Busy,
-    /// Too many sign-ins failed.
     TooMany(Duration),
     /// The registry's error about a request, if it is not about a field.
     Refused(StatusCode, String),
-    /// The address is invalid.
     BadAddress(String),
-    /// Storage cannot be reached.
     Unavailable,
     /// This replica cannot decide at the moment, for another reason than storage.
     NoDecision(Undecided),
     /// The write may or may not have succeeded.
     OutcomeUnknown,
-    /// An internal error.
     Internal,
 }
 
@@ -76,6 +67,14 @@ impl From<registry::Error> for PageError {
                 Self::Internal
             }
         }
+    }
+}
+
+/// Returns the object of an address; an invalid id is a page that does not exist.
+pub(super) fn found<T>(result: registry::Result<T>) -> Result<T, PageError> {
+    match result {
+        Err(registry::Error::Invalid(_)) => Err(PageError::NotFound),
+        result => Ok(result?),
     }
 }
 

@@ -15,7 +15,6 @@ use super::texts::ENGLISH;
 use crate::authority::Undecided;
 use crate::registry;
 
-/// The page that explains the error.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
@@ -33,52 +32,46 @@ impl IntoResponse for PageError {
             return sign_in::page_with_pending_form(why, pending);
         }
         let t = &ENGLISH.page_errors;
-        let (status, title, what, advice) = match &self {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        let (status, title, advice) = match &self {
             Self::SignedOut { .. } | Self::SignedOutWithForm { .. } | Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, t.internal, String::new(), t.internal_advice)
+                (StatusCode::INTERNAL_SERVER_ERROR, t.internal, t.internal_advice)
             }
-            Self::Forbidden(permission) => {
-                let what = registry::Error::CallerRefused(*permission).to_string();
-                (StatusCode::FORBIDDEN, t.forbidden, what, t.forbidden_advice)
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, t.forbidden, t.forbidden_advice),
+            Self::NotFound => (StatusCode::NOT_FOUND, t.not_found, t.not_found_advice),
+            Self::ForeignForm => (StatusCode::FORBIDDEN, t.foreign_form, t.foreign_form_advice),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, t.too_large, t.too_large_advice),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, t.too_slow, t.too_slow_advice),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, t.too_many, t.too_many_advice),
+            Self::Refused(status, _) => (*status, t.refused, t.refused_advice),
+            Self::BadAddress(_) => (StatusCode::BAD_REQUEST, t.bad_address, t.bad_address_advice),
+            Self::OutcomeUnknown => (unavailable, t.outcome_unknown, t.outcome_unknown_advice),
+            Self::Busy | Self::NoDecision(Undecided::Overloaded) => (unavailable, t.busy, t.busy_advice),
+            Self::Unavailable | Self::NoDecision(Undecided::Storage) => {
+                (unavailable, t.unavailable, t.unavailable_advice)
             }
-            Self::NotFound => (StatusCode::NOT_FOUND, t.not_found, String::new(), t.not_found_advice),
-            Self::ForeignForm => (StatusCode::FORBIDDEN, t.foreign_form, String::new(), t.foreign_form_advice),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, t.too_large, String::new(), t.too_large_advice),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, t.too_slow, String::new(), t.too_slow_advice),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.busy, String::new(), t.busy_advice),
-            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, t.too_many, String::new(), t.too_many_advice),
-            Self::Refused(status, what) => (*status, t.refused, what.clone(), t.refused_advice),
-            Self::BadAddress(what) => (StatusCode::BAD_REQUEST, t.bad_address, what.clone(), t.bad_address_advice),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, t.unavailable, String::new(), t.unavailable_advice),
-            Self::NoDecision(undecided) => {
-                let (title, advice) = no_decision(*undecided);
-                (StatusCode::SERVICE_UNAVAILABLE, title, String::new(), advice)
+            Self::NoDecision(Undecided::Loading) => (unavailable, t.loading, t.loading_advice),
+            Self::NoDecision(Undecided::Stale | Undecided::NoHeartbeat { .. }) => {
+                (unavailable, t.stale, t.stale_advice)
             }
-            Self::OutcomeUnknown => {
-                (StatusCode::SERVICE_UNAVAILABLE, t.outcome_unknown, String::new(), t.outcome_unknown_advice)
+            Self::NoDecision(Undecided::Behind) => (unavailable, t.behind, t.behind_advice),
+            Self::NoDecision(Undecided::Changing) => (unavailable, t.changing, t.changing_advice),
+            Self::NoDecision(Undecided::Incomplete | Undecided::ForeignRevision) => {
+                (unavailable, t.incomplete, t.incomplete_advice)
             }
         };
-        let page = ErrorPage { page: PageLayout::from_assets(&Assets::new(), title), what, advice };
+        let what = match &self {
+            Self::Forbidden(permission) => registry::Error::CallerRefused(*permission).to_string(),
+            Self::Refused(_, what) | Self::BadAddress(what) => what.clone(),
+            _ => String::new(),
+        };
+        let page = ErrorPage { page: PageLayout::without_session(&Assets::new(), title), what, advice };
         let html = page.render().unwrap_or_else(|_| title.to_owned());
         let mut response = (status, Html(html)).into_response();
         if let Self::TooMany(left) = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
         }
         response
-    }
-}
-
-/// Returns title and advice for a decision that this replica could not make.
-fn no_decision(undecided: Undecided) -> (&'static str, &'static str) {
-    let t = &ENGLISH.page_errors;
-    match undecided {
-        Undecided::Loading => (t.loading, t.loading_advice),
-        Undecided::Stale | Undecided::NoHeartbeat { .. } => (t.stale, t.stale_advice),
-        Undecided::Behind => (t.behind, t.behind_advice),
-        Undecided::Changing => (t.changing, t.changing_advice),
-        Undecided::Incomplete | Undecided::ForeignRevision => (t.incomplete, t.incomplete_advice),
-        Undecided::Storage => (t.unavailable, t.unavailable_advice),
-        Undecided::Overloaded => (t.busy, t.busy_advice),
     }
 }
 

@@ -1,10 +1,18 @@
 //! The fields of forms and of addresses, including repeated ones, and the errors in them.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 
 use super::csrf;
+use super::error::PageError;
 use super::texts::ENGLISH;
+use super::time;
+use crate::model::time::Timestamp;
 use crate::model::violations::{Violation, Violations};
+use crate::registry::Error;
 
 /// The fields of a form or of an address, in their order. Not printable: they may contain tokens.
 #[derive(Clone, Default)]
@@ -41,7 +49,7 @@ impl PendingForm {
 }
 
 /// The errors of a form's fields, by the registry's names of the fields.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FieldErrors(Vec<Violation>);
 
 impl std::fmt::Debug for FormFields {
@@ -67,8 +75,7 @@ impl FormFields {
         self.text(name).trim().to_owned()
     }
 
-    /// Returns all values of this name.
-    pub(super) fn all(&self, name: &str) -> Vec<String> {
+    pub(super) fn all<T: FromIterator<String>>(&self, name: &str) -> T {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 
@@ -78,20 +85,32 @@ impl FormFields {
     }
 }
 
-impl FieldErrors {
-    /// Creates an empty collection.
-    pub(super) fn none() -> Self {
-        Self::default()
-    }
+/// The fields of the address, where a handler takes no form.
+impl<S: Sync> FromRequestParts<S> for FormFields {
+    type Rejection = Infallible;
 
-    /// Collects the violations that the registry found.
-    pub(super) fn from_violations(violations: &Violations) -> Self {
-        Self(violations.listed().to_vec())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
+    }
+}
+
+impl FieldErrors {
+    pub(super) fn one(field: &str, description: &str) -> Self {
+        Self(vec![Violation { field: field.to_owned(), description: description.to_owned() }])
     }
 
     /// Adds the violations that the registry found.
     pub(super) fn extend(&mut self, violations: &Violations) {
         self.0.extend_from_slice(violations.listed());
+    }
+
+    /// Adds the violations of a write that the registry refused; any other error is one of the request as a whole.
+    pub(super) fn extend_from(&mut self, error: Error) -> Result<(), PageError> {
+        match error {
+            Error::Invalid(violations) | Error::Taken { violations, .. } => self.extend(&violations),
+            error => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Replaces the description of a field's error, if it has one, by `description`.
@@ -103,18 +122,23 @@ impl FieldErrors {
 
     /// Adds an error that was found while a field was read.
     pub(super) fn add(&mut self, field: &str, description: &str) {
-        if self.0.len() >= MAX_ERRORS {
-            return;
+        if self.0.len() < MAX_ERRORS {
+            self.0.extend(Self::one(field, description).0);
         }
-        self.0.push(Violation { field: field.to_owned(), description: description.to_owned() });
     }
 
-    /// Returns whether there are no errors.
+    /// Parses a time; adds an error of `field` if that is impossible. Returns `None` for an empty text.
+    pub(super) fn parse_time(&mut self, field: &str, text: &str) -> Option<Timestamp> {
+        time::parse_input(text).unwrap_or_else(|_| {
+            self.add(field, ENGLISH.common.no_time);
+            None
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the number of errors.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -149,7 +173,7 @@ mod tests {
     #[test]
     fn fields_repeat_and_keep_their_order() {
         let fields = FormFields::parse("stores=b&stores=a&note=x%0D%0Ay+&store=".as_bytes());
-        assert_eq!(fields.all("stores"), ["b", "a"]);
+        assert_eq!(fields.all::<Vec<_>>("stores"), ["b", "a"]);
         assert_eq!((fields.text("note"), fields.trimmed("note").as_str()), ("x\ny ", "x\ny"));
         assert!(fields.has("store") && !fields.has("other"));
         assert_eq!(format!("{fields:?}"), "FormFields(4)");
@@ -157,8 +181,7 @@ mod tests {
 
     #[test]
     fn errors_stand_beside_their_fields() {
-        let mut errors = FieldErrors::none();
-        errors.add("key.stores[3]", "no such store");
+        let mut errors = FieldErrors::one("key.stores[3]", "no such store");
         errors.add("key.stores_x", "odd");
         errors.add("key.labels[a]", "bad label");
         assert_eq!(errors.at("key.stores"), ["no such store"]);

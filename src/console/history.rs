@@ -1,50 +1,40 @@
 //! The audit trail: the changes of one object, for its page, and all changes, for the audit trail's page.
 
-use super::Console;
 use super::diff::{FieldDifference, differences};
 use super::error::PageError;
-use super::paths;
 use super::texts::ENGLISH;
-use super::time::DisplayTime;
+use super::{Console, paths};
 use crate::model::change::{Change, Revision};
 use crate::registry::{ListChanges, PageInput};
 
 /// Changes on the page of an object.
 const RECENT_CHANGES: i32 = 20;
 
+/// The newest changes of an object.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) entries: Vec<HistoryEntry>,
+    /// Whether there are older ones.
+    pub(super) older: bool,
+    /// Address of the complete history.
+    pub(super) full: String,
+}
+
 /// A change, for people.
 #[derive(Debug)]
 pub(super) struct HistoryEntry {
-    pub(super) at: DisplayTime,
-    pub(super) actor_name: String,
-    /// Id of the operator who made it; `system` if none did.
-    pub(super) actor_id: String,
-    pub(super) action: String,
-    pub(super) comment: String,
-    pub(super) revision: u64,
-    pub(super) subject: EntrySubject,
+    pub(super) change: Change,
     pub(super) differences: Vec<FieldDifference>,
 }
 
-/// The subject of a change.
-#[derive(Debug)]
-pub(super) struct EntrySubject {
-    /// Its kind, by the name in the audit trail.
-    pub(super) kind: String,
-    /// The kind for people.
-    pub(super) kind_name: String,
-    pub(super) id: String,
-    /// Its name for people.
-    pub(super) name: String,
-    /// Its page; empty if it has none, or no longer has one.
-    pub(super) page: String,
-}
-
 impl Console {
-    /// Returns the newest changes of an object, and whether there are older ones.
-    pub(super) async fn history(&self, kind: &str, id: &str) -> Result<(Vec<HistoryEntry>, bool), PageError> {
+    pub(super) async fn history(&self, kind: &str, id: &str) -> Result<History, PageError> {
         let listed = self.registry.changes(&list_request(kind, id, RECENT_CHANGES)).await?;
-        Ok((listed.items.into_iter().map(HistoryEntry::from).collect(), !listed.next.is_empty()))
+        Ok(History {
+            entries: listed.items.into_iter().map(HistoryEntry::from).collect(),
+            older: !listed.next.is_empty(),
+            full: paths::subject_changes(kind, id),
+        })
     }
 
     /// Returns the changes of an object since it had this etag, the oldest first, as far as they are among its newest.
@@ -68,55 +58,47 @@ fn list_request(kind: &str, id: &str, size: i32) -> ListChanges {
 
 impl From<Change> for HistoryEntry {
     fn from(change: Change) -> Self {
-        let mut differences = differences(change.before.as_ref(), change.after.as_ref());
-        // The entry itself has the time of creation, the subject the id.
-        differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
-        let subject = EntrySubject::new(&change);
-        let action = ENGLISH.actions.get(&change.action).map_or(change.action, str::to_owned);
-        Self {
-            at: DisplayTime(change.at),
-            actor_name: change.actor_name,
-            actor_id: change.actor,
-            action,
-            comment: change.comment,
-            revision: change.revision.0,
-            subject,
-            differences,
-        }
+        Self { differences: differences(change.before.as_ref(), change.after.as_ref()), change }
     }
 }
 
 impl HistoryEntry {
+    pub(super) fn action(&self) -> &str {
+        ENGLISH.actions.get(&self.change.action).unwrap_or(&self.change.action)
+    }
+
+    /// Returns the kind of the subject, for people.
+    pub(super) fn kind(&self) -> &str {
+        ENGLISH.subjects.get(&self.change.kind).unwrap_or(&self.change.kind)
+    }
+
+    /// Returns the name of the subject, for people.
+    pub(super) fn name(&self) -> &str {
+        let image = self.change.after.as_ref().or(self.change.before.as_ref());
+        let name = image.and_then(|image| image.get("name")).and_then(serde_json::Value::as_str);
+        name.unwrap_or(&self.change.subject)
+    }
+
+    /// Returns the page of the subject; empty if it has none, or no longer has one.
+    pub(super) fn page(&self) -> String {
+        let id = &self.change.subject;
+        match &*self.change.kind {
+            _ if self.change.after.is_none() => String::new(),
+            "key" => paths::key(id),
+            "store" => paths::store(id),
+            "method" => paths::method(id),
+            "operator" => paths::operator(id),
+            _ => String::new(),
+        }
+    }
+
     /// Returns the address of all changes that the actor made.
     pub(super) fn actor_changes(&self) -> String {
-        paths::actor_changes(&self.actor_id)
+        paths::actor_changes(&self.change.actor)
     }
 
     /// Returns the address of all changes of the subject.
     pub(super) fn subject_changes(&self) -> String {
-        paths::subject_changes(&self.subject.kind, &self.subject.id)
-    }
-}
-
-impl EntrySubject {
-    fn new(change: &Change) -> Self {
-        let image = change.after.as_ref().or(change.before.as_ref());
-        let name = image.and_then(|image| image.get("name")).and_then(serde_json::Value::as_str);
-        let id = change.subject.clone();
-        let page = match &*change.kind {
-            _ if change.after.is_none() => String::new(),
-            "key" => paths::key(&id),
-            "store" => paths::store(&id),
-            "method" => paths::method(&id),
-            "operator" => paths::operator(&id),
-            _ => String::new(),
-        };
-        Self {
-            kind_name: ENGLISH.subjects.get(&change.kind).unwrap_or(&change.kind).to_owned(),
-            kind: change.kind.clone(),
-            name: name.unwrap_or(&id).to_owned(),
-            id,
-            page,
-        }
+        paths::subject_changes(&self.change.kind, &self.change.subject)
     }
 }

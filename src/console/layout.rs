@@ -6,18 +6,11 @@ use super::nav::{self, NavGroup, Section};
 use super::notice::Notice;
 use super::session::Session;
 use super::texts::{ENGLISH, Texts};
-
-/// The operator who is signed in.
-#[derive(Debug)]
-pub(super) struct SignedInOperator {
-    pub(super) name: String,
-    pub(super) role: &'static str,
-}
+use crate::registry::Caller;
 
 /// The data of templates/layout.html. Every page's template has one as its field `page`.
 #[derive(Debug)]
 pub(super) struct PageLayout {
-    /// All texts.
     pub(super) t: &'static Texts,
     /// The address of style sheet and scripts.
     pub(super) assets: String,
@@ -26,7 +19,7 @@ pub(super) struct PageLayout {
     /// The sections that the reader may see.
     pub(super) nav: Vec<NavGroup>,
     /// The operator who is signed in.
-    pub(super) operator: Option<SignedInOperator>,
+    pub(super) operator: Option<Caller>,
     /// The token for the page's forms.
     pub(super) csrf: String,
     /// Scripts in addition to console.js, by name.
@@ -36,23 +29,16 @@ pub(super) struct PageLayout {
 }
 
 impl PageLayout {
-    /// Creates a page for a session.
     pub(super) fn new(console: &Console, session: &Session, section: Section, title: impl Into<String>) -> Self {
         Self {
-            nav: nav::groups(&ENGLISH, session.caller.role, section),
-            operator: Some(SignedInOperator { name: session.caller.name.clone(), role: session.caller.role.as_str() }),
+            nav: nav::groups(session.caller.role, section),
+            operator: Some(session.caller.clone()),
             csrf: session.csrf.clone(),
-            ..Self::without_session(console, title)
+            ..Self::without_session(&console.assets, title)
         }
     }
 
-    /// Creates a page without a session.
-    pub(super) fn without_session(console: &Console, title: impl Into<String>) -> Self {
-        Self::from_assets(&console.assets, title)
-    }
-
-    /// Creates a page without a session, from the assets alone.
-    pub(super) fn from_assets(assets: &Assets, title: impl Into<String>) -> Self {
+    pub(super) fn without_session(assets: &Assets, title: impl Into<String>) -> Self {
         Self {
             t: &ENGLISH,
             assets: assets.base.clone(),

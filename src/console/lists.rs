@@ -3,128 +3,135 @@
 use http::StatusCode;
 
 use super::error::PageError;
-use super::form::FieldErrors;
+use super::form::{FieldErrors, FormFields};
 use super::paths;
-use crate::registry::{Error, Listed, Result};
+use crate::registry::{Error, Listed, PageInput, Result};
 
 /// The filters of a list. They are in the address, so that they survive reload, Back and a message to a colleague.
-pub(super) trait ListFilters {
+#[derive(Debug, Default)]
+pub(super) struct Filters {
     /// Address of the list.
-    const PATH: &'static str;
+    path: &'static str,
+    /// Every filter by its name in the address; an empty one is not applied.
+    pub(super) values: Vec<(&'static str, String)>,
+    /// What the pages of one list share in addition: its name in the address and its value.
+    pub(super) shared: Option<(&'static str, String)>,
+    /// The token of this page; empty for the first.
+    page: String,
+}
 
-    /// Returns every filter by its name in the address; an empty one is not applied.
-    fn pairs(&self) -> Vec<(&'static str, &str)>;
+impl Filters {
+    /// Reads the filters of these names from an address.
+    pub(super) fn read(path: &'static str, names: &[&'static str], query: &FormFields) -> Self {
+        let values = names.iter().map(|name| (*name, query.trimmed(name))).collect();
+        Self { path, values, shared: None, page: query.trimmed("page") }
+    }
 
-    /// Returns what the pages of one list share in addition to the filters: its name in the address and its value.
-    fn shared(&self) -> Option<(&'static str, String)> {
-        None
+    /// Returns the value of a filter; empty if it is not applied.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    pub(super) fn owned(&self, name: &str) -> String {
+        self.get(name).to_owned()
+    }
+
+    /// Returns the page of at most `size` entries for a request to the registry.
+    pub(super) fn page(&self, size: i32) -> PageInput {
+        PageInput { size, token: self.page.clone() }
+    }
+
+    /// Returns the address of the page that begins at `page`; if that is empty, of the first.
+    fn address(&self, page: &str) -> String {
+        let mut pairs: Vec<_> = self.values.iter().map(|(name, value)| (*name, &**value)).collect();
+        let shared = self.shared.as_ref().filter(|_| !page.is_empty());
+        pairs.extend(shared.map(|(name, value)| (*name, &**value)));
+        pairs.push(("page", page));
+        paths::with_query(self.path, &pairs)
     }
 }
 
 /// A page of a list.
 #[derive(Debug)]
-pub(super) struct ListPage<F, R> {
-    pub(super) filters: F,
+pub(super) struct ListPage<R> {
+    pub(super) filters: Filters,
     /// Errors of the filters.
     pub(super) errors: FieldErrors,
     pub(super) rows: Vec<R>,
-    /// The token that this page begins at; empty for the first.
-    from: String,
     /// The token of the next page; empty if there is none.
     next: String,
 }
 
-impl<F: ListFilters, R> ListPage<F, R> {
-    /// Creates the page that begins at `from`, with the entries found, or without entries if the filters are invalid.
+impl<R> ListPage<R> {
+    /// Creates the page with the entries found, or without entries if the filters are invalid.
     pub(super) fn new<T>(
-        filters: F,
-        from: String,
+        filters: Filters,
         found: Result<Listed<T>>,
         rows: impl FnOnce(Vec<T>) -> Vec<R>,
     ) -> std::result::Result<Self, PageError> {
         match found {
             Ok(listed) => {
-                Ok(Self { filters, errors: FieldErrors::none(), rows: rows(listed.items), from, next: listed.next })
+                Ok(Self { filters, errors: FieldErrors::default(), rows: rows(listed.items), next: listed.next })
             }
             // An address with a truncated end: the list begins again.
             Err(Error::Invalid(violations)) if violations.listed().iter().any(|wrong| wrong.field == "page_token") => {
                 Err(PageError::BadAddress(String::new()))
             }
-            Err(Error::Invalid(violations)) => {
-                Ok(Self::invalid(filters, from, FieldErrors::from_violations(&violations)))
+            Err(error) => {
+                let mut errors = FieldErrors::default();
+                errors.extend_from(error)?;
+                Ok(Self::invalid(filters, errors))
             }
-            Err(error) => Err(error.into()),
         }
     }
 
     /// Creates the page without entries, because the filters are invalid.
-    pub(super) fn invalid(filters: F, from: String, errors: FieldErrors) -> Self {
-        Self { filters, errors, rows: Vec::new(), from, next: String::new() }
+    pub(super) fn invalid(filters: Filters, errors: FieldErrors) -> Self {
+        Self { filters, errors, rows: Vec::new(), next: String::new() }
     }
 
-    /// Returns its status.
     pub(super) fn status(&self) -> StatusCode {
         if self.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 
     /// Returns the address of this page.
     pub(super) fn current(&self) -> String {
-        address(&self.filters, &self.from)
+        self.filters.address(&self.filters.page)
     }
 
     /// Returns the address of the first page; empty if this is it.
     pub(super) fn first(&self) -> String {
-        if self.from.is_empty() { String::new() } else { address(&self.filters, "") }
+        if self.filters.page.is_empty() { String::new() } else { self.filters.address("") }
     }
 
     /// Returns the address of the next page; empty if there is none.
     pub(super) fn next(&self) -> String {
-        if self.next.is_empty() { String::new() } else { address(&self.filters, &self.next) }
+        if self.next.is_empty() { String::new() } else { self.filters.address(&self.next) }
     }
 
     /// Returns whether entries are left out: by a filter, or because this is not the first page.
     pub(super) fn is_narrowed(&self) -> bool {
-        self.is_filtered() || !self.from.is_empty()
+        self.is_filtered() || !self.filters.page.is_empty()
     }
 
     /// Returns whether a filter leaves entries out.
     pub(super) fn is_filtered(&self) -> bool {
-        self.filters.pairs().iter().any(|(_, value)| !value.is_empty())
+        self.filters.values.iter().any(|(_, value)| !value.is_empty())
     }
-}
-
-/// Returns the address of the page that begins at `page`; if that is empty, of the first.
-fn address<F: ListFilters>(filters: &F, page: &str) -> String {
-    let mut pairs = filters.pairs();
-    let shared = filters.shared().filter(|_| !page.is_empty());
-    pairs.extend(shared.as_ref().map(|(name, value)| (*name, &**value)));
-    pairs.push(("page", page));
-    paths::with_query(F::PATH, &pairs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Sample;
-
-    impl ListFilters for Sample {
-        const PATH: &'static str = "/x";
-
-        fn pairs(&self) -> Vec<(&'static str, &str)> {
-            vec![("text", "a&b"), ("owner", "")]
-        }
-
-        fn shared(&self) -> Option<(&'static str, String)> {
-            Some(("at", "7".to_owned()))
-        }
-    }
-
     #[test]
     fn filters_live_in_the_address_of_every_page() {
         let page = |from: &str, next: &str| {
+            let query = FormFields::parse(format!("text=a%26b&page={from}").as_bytes());
+            let filters = Filters::read("/x", &["text", "owner"], &query);
+            let filters = Filters { shared: Some(("at", "7".to_owned())), ..filters };
             let listed = Listed { items: vec![1, 2], next: next.to_owned() };
-            ListPage::new(Sample, from.to_owned(), Ok(listed), |items| items).unwrap()
+            ListPage::new(filters, Ok(listed), |items| items).unwrap()
         };
         let (first, second) = (page("", "r1"), page("r1", ""));
         assert_eq!((first.first(), first.next()), (String::new(), "/x?text=a%26b&at=7&page=r1".to_owned()));

@@ -11,10 +11,10 @@
 //! Every page works without scripts: lists are links, changes are forms. The modules in assets/ only add convenience.
 
 mod assets;
-mod concurrent_edit;
 mod cookies;
 mod csrf;
 mod diff;
+mod edit;
 mod error;
 mod error_page;
 mod find;
@@ -49,6 +49,21 @@ use axum::routing::{get, post};
 
 pub use self::state::Console;
 
+// What the pages of all sections are made of.
+pub(in crate::console) use self::edit::{Field, Form};
+pub(in crate::console) use self::error::{PageError, found};
+pub(in crate::console) use self::form::{FieldErrors, FormFields};
+pub(in crate::console) use self::form_post::FormPost;
+pub(in crate::console) use self::history::History;
+pub(in crate::console) use self::layout::PageLayout;
+pub(in crate::console) use self::lists::{Filters, ListPage};
+pub(in crate::console) use self::nav::Section;
+pub(in crate::console) use self::notice::Notice;
+pub(in crate::console) use self::render::{PageResult, redirect, render, render_with};
+pub(in crate::console) use self::session::Session;
+pub(in crate::console) use self::texts::ENGLISH;
+pub(in crate::console) use self::time::DisplayTime;
+
 impl Console {
     /// Returns the routes of its pages, and an error page for all other addresses.
     pub fn router(self) -> Router {
@@ -56,13 +71,14 @@ impl Console {
             .route("/", get(sign_in::home))
             .route(paths::SIGN_IN, get(sign_in::page).post(sign_in::submit))
             .route(paths::SIGN_OUT, post(sign_in::sign_out))
-            .route(paths::ASSET, get(assets::serve))
-            .route(paths::ICON, get(assets::icon))
+            .route("/assets/{version}/{name}", get(assets::serve))
+            .route("/favicon.ico", get(assets::icon))
             .merge(keys::routes())
             .merge(stores::routes())
             .merge(methods::routes())
-            .merge(find::routes())
-            .merge(oversight::routes())
+            .route(paths::FIND, get(find::form).post(find::submit))
+            .route(paths::AUDIT, get(oversight::audit::page))
+            .route(paths::REPLICAS, get(oversight::replicas::page))
             .merge(operators::routes())
             .fallback(error_page::no_such_page)
             .method_not_allowed_fallback(error_page::wrong_method)

@@ -1,49 +1,38 @@
 //! The sections of the console, in the order of the navigation. A page of a section that is missing here has no link.
 
 use super::paths;
-use super::texts::Texts;
+use super::texts::ENGLISH;
 use crate::model::operator::{Permission, Role};
 
 /// The section that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
-    /// Integration › API access keys.
     Keys,
-    /// Integration › Stores.
     Stores,
-    /// Integration › Reference book.
     Methods,
-    /// Integration › Find a key.
     Find,
-    /// Oversight › Audit trail.
     Audit,
-    /// Oversight › Replicas.
     Replicas,
-    /// Oversight › Operators.
     Operators,
 }
 
-/// A group of sections.
 #[derive(Debug)]
 pub(super) struct NavGroup {
     pub(super) title: &'static str,
     pub(super) links: Vec<NavLink>,
 }
 
-/// A section.
 #[derive(Debug)]
 pub(super) struct NavLink {
     pub(super) title: &'static str,
     pub(super) path: &'static str,
-    /// Whether it is the current section.
     pub(super) is_current: bool,
 }
 
 /// Returns the sections that a role may see.
-pub(super) fn groups(t: &'static Texts, role: Role, current: Section) -> Vec<NavGroup> {
-    let nav = &t.nav;
-    // Group, title, path, section, permission.
-    let all: &[(&'static str, &'static str, &'static str, Section, Permission)] = &[
+pub(super) fn groups(role: Role, current: Section) -> Vec<NavGroup> {
+    let nav = &ENGLISH.nav;
+    let all = [
         (nav.integration, nav.keys, paths::KEYS, Section::Keys, Permission::View),
         (nav.integration, nav.stores, paths::STORES, Section::Stores, Permission::View),
         (nav.integration, nav.methods, paths::METHODS, Section::Methods, Permission::View),
@@ -54,12 +43,12 @@ pub(super) fn groups(t: &'static Texts, role: Role, current: Section) -> Vec<Nav
     ];
     let mut groups: Vec<NavGroup> = Vec::new();
     for (group, title, path, section, needs) in all {
-        if !role.may(*needs) {
+        if !role.may(needs) {
             continue;
         }
-        let link = NavLink { title, path, is_current: current == *section };
+        let link = NavLink { title, path, is_current: current == section };
         match groups.last_mut() {
-            Some(last) if last.title == *group => last.links.push(link),
+            Some(last) if last.title == group => last.links.push(link),
             _ => groups.push(NavGroup { title: group, links: vec![link] }),
         }
     }

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use super::Console;
+use axum::response::Response;
+
 use super::form::FormFields;
-use super::paths;
-use super::texts::ENGLISH;
+use super::render::redirect;
 use super::texts::key_form::fill;
-use super::time;
+use super::texts::{ENGLISH, WriteText};
+use super::{Console, paths, time};
 use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::registry::{Pending, Written};
@@ -34,27 +35,23 @@ pub(super) struct PendingReplicas {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) text: String,
-    /// Whether it is a warning.
     pub(super) is_warning: bool,
 }
 
 impl Console {
-    /// Returns `path` with the action, one of the names in [`super::texts::Texts::done`], and the registry's result.
-    pub(super) async fn path_with_notice(&self, path: &str, what: &str, written: &Written) -> String {
-        let pairs = [(DONE, what)];
-        match self.pending_replicas(written).await {
-            Some(pending) => pending.append_to(&paths::with_query(path, &pairs)),
-            None => paths::with_query(path, &pairs),
-        }
+    /// Redirects to `path` with the action, one of the names in [`super::texts::Texts::write`], and the registry's
+    /// result.
+    pub(super) async fn redirect(&self, path: &str, what: &str, written: &Written) -> Response {
+        let done = paths::with_query(path, &[(DONE, what)]);
+        let pending = self.pending_replicas(written).await;
+        redirect(&pending.map_or_else(|| done.clone(), |pending| pending.append_to(&done)))
     }
 
-    /// Like [`Console::path_with_notice`], for a write whose effect is visible: adds nothing if every replica has
-    /// confirmed it.
-    pub(super) async fn path_with_warning(&self, path: &str, what: &str, written: &Written) -> String {
-        match self.pending_replicas(written).await {
-            Some(pending) => pending.append_to(&paths::with_query(path, &[(DONE, what)])),
-            None => path.to_owned(),
-        }
+    /// Like [`Console::redirect`], for a write whose effect is visible: adds nothing if every replica has confirmed it.
+    pub(super) async fn redirect_visible(&self, path: &str, what: &str, written: &Written) -> Response {
+        let pending = self.pending_replicas(written).await;
+        let warning = pending.map(|pending| pending.append_to(&paths::with_query(path, &[(DONE, what)])));
+        redirect(warning.as_deref().unwrap_or(path))
     }
 
     /// Returns the notice for a page that is the response to the write; `None` if every replica has confirmed it.
@@ -62,7 +59,6 @@ impl Console {
         self.pending_replicas(written).await?.notice(what, self.authority.now())
     }
 
-    /// Returns the replicas that have not confirmed a write.
     async fn pending_replicas(&self, written: &Written) -> Option<PendingReplicas> {
         let own = self.authority.settings().max_staleness;
         let (replicas, longest) = match &written.pending {
@@ -83,9 +79,12 @@ impl Console {
 
 impl PendingReplicas {
     fn append_to(&self, path: &str) -> String {
-        let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
-        let ids = if ids.is_empty() { UNKNOWN.to_owned() } else { ids.join(",") };
+        let ids = if self.replicas.is_empty() { UNKNOWN.to_owned() } else { self.ids(",") };
         paths::with_query(path, &[(PENDING, &ids), (UNTIL, &self.until.as_micros().to_string())])
+    }
+
+    fn ids(&self, separator: &str) -> String {
+        self.replicas.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
     }
 
     /// Parses the parameters of an address; returns `None` if there are none, or none that we could have written.
@@ -106,10 +105,9 @@ impl PendingReplicas {
             return None;
         }
         let t = &ENGLISH.unconfirmed;
-        let (outcome, risk) = (ENGLISH.outcomes.get(what)?, ENGLISH.risks.get(what)?);
+        let WriteText { outcome, risk, .. } = ENGLISH.write(what)?;
         let longest = time::up_to(seconds);
-        let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
-        let ids = ids.join(", ");
+        let ids = self.ids(", ");
         let warning = match self.replicas.len() {
             0 => fill(t.unknown, &[risk, &longest]),
             1 => fill(t.one, &[risk, &longest, &ids]),
@@ -124,7 +122,8 @@ impl Notice {
     pub(super) fn from_query(fields: &FormFields, now: Timestamp) -> Option<Self> {
         let what = fields.text(DONE);
         let warning = PendingReplicas::from_query(fields).and_then(|pending| pending.notice(what, now));
-        warning.or_else(|| Some(Self { text: ENGLISH.done.get(what)?.to_owned(), is_warning: false }))
+        let done = ENGLISH.write(what).map(|write| write.done).filter(|done| !done.is_empty());
+        warning.or_else(|| Some(Self { text: done?.to_owned(), is_warning: false }))
     }
 }
 
@@ -151,7 +150,7 @@ mod tests {
             assert!(notice.text.contains(part), "{notice:?}");
         }
         let later = read(&address, now.plus(second * 60)).unwrap();
-        assert!(!later.is_warning && later.text == ENGLISH.done.revoked, "{later:?}");
+        assert!(!later.is_warning && later.text == "Key revoked. Its tokens are now refused.", "{later:?}");
     }
 
     #[test]
@@ -175,26 +174,10 @@ mod tests {
     fn all_that_can_be_done_has_a_text_for_replicas_that_have_not_confirmed_it() {
         let pending =
             PendingReplicas { replicas: vec![replica(1)], until: Timestamp::EPOCH.plus(Duration::from_secs(9)) };
-        for what in [
-            "saved",
-            "added",
-            "rotated",
-            "revoked",
-            "deleted",
-            "token_ended",
-            "key_on",
-            "key_off",
-            "store_added",
-            "store_deleted",
-            "store_on",
-            "store_off",
-            "method_added",
-            "method_retired",
-            "imported",
-            "operator_added",
-            "operator_rotated",
-            "operator_revoked",
-        ] {
+        let keys = "saved added rotated revoked deleted token_ended key_on key_off";
+        let stores = "store_added store_deleted store_on store_off";
+        let others = "method_added method_retired imported operator_added operator_rotated operator_revoked";
+        for what in [keys, stores, others].into_iter().flat_map(str::split_whitespace) {
             assert!(pending.notice(what, Timestamp::EPOCH).is_some(), "{what}");
         }
     }

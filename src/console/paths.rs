@@ -1,75 +1,33 @@
-//! The addresses of the console's pages: the routes that the sections serve, and the links to them.
-
-/// The start page.
-pub(super) const HOME: &str = KEYS;
+//! The addresses that the console's pages link to, and refer to in redirects.
 
 pub(super) const SIGN_IN: &str = "/sign-in";
 pub(super) const SIGN_OUT: &str = "/sign-out";
-
-/// Integration › API access keys.
+/// The start page.
 pub(super) const KEYS: &str = "/integration/keys";
-pub(super) const NEW_KEY: &str = "/integration/keys/new";
-pub(super) const KEY: &str = "/integration/keys/{id}";
-pub(super) const EDIT_KEY: &str = "/integration/keys/{id}/edit";
-pub(super) const SWITCH_KEY: &str = "/integration/keys/{id}/active";
-pub(super) const ROTATE_KEY: &str = "/integration/keys/{id}/rotate";
-pub(super) const REVOKE_KEY: &str = "/integration/keys/{id}/revoke";
-pub(super) const DELETE_KEY: &str = "/integration/keys/{id}/delete";
-pub(super) const REVOKE_TOKEN: &str = "/integration/keys/{id}/tokens/{secret}/end";
-
-/// Integration › Stores.
 pub(super) const STORES: &str = "/integration/stores";
-/// A store may have the code `new`, so the pages of single stores have another prefix.
-pub(super) const NEW_STORE: &str = "/integration/stores/new";
-pub(super) const STORE: &str = "/integration/store/{code}";
-pub(super) const SWITCH_STORE: &str = "/integration/store/{code}/active";
-pub(super) const DELETE_STORE: &str = "/integration/store/{code}/delete";
-
-/// Integration › Reference book.
 pub(super) const METHODS: &str = "/integration/methods";
-pub(super) const NEW_METHOD: &str = "/integration/methods/new";
-pub(super) const IMPORT_METHODS: &str = "/integration/methods/import";
 pub(super) const METHOD: &str = "/integration/method";
-pub(super) const RETIRE_METHOD: &str = "/integration/method/retire";
-
-/// Integration › Find a key.
 pub(super) const FIND: &str = "/integration/find";
-
-/// Oversight › Audit trail.
 pub(super) const AUDIT: &str = "/oversight/audit";
-/// Oversight › Replicas.
 pub(super) const REPLICAS: &str = "/oversight/replicas";
-
-/// Oversight › Operators.
 pub(super) const OPERATORS: &str = "/oversight/operators";
-pub(super) const NEW_OPERATOR: &str = "/oversight/operators/new";
-pub(super) const OPERATOR: &str = "/oversight/operators/{id}";
-pub(super) const ROTATE_OPERATOR: &str = "/oversight/operators/{id}/rotate";
-pub(super) const REVOKE_OPERATOR: &str = "/oversight/operators/{id}/revoke";
 
-/// Style sheet, scripts and icon.
-pub(super) const ASSET: &str = "/assets/{version}/{name}";
-/// The address of the icon that browsers request by themselves.
-pub(super) const ICON: &str = "/favicon.ico";
-
-/// Returns the page of a key.
 pub(super) fn key(id: &str) -> String {
-    KEY.replace("{id}", id)
+    format!("{KEYS}/{id}")
 }
 
 /// Returns the page of a store. Codes contain nothing that an address would have to escape.
 pub(super) fn store(code: &str) -> String {
-    STORE.replace("{code}", code)
+    format!("/integration/store/{code}")
 }
 
 /// Returns the page of a method. Identities contain slashes and braces, so they are in the query.
-pub(super) fn method(identity: &str) -> String {
-    with_query(METHOD, &[("method", identity)])
+pub(super) fn method(identity: &impl ToString) -> String {
+    with_query(METHOD, &[("method", &identity.to_string())])
 }
 
-/// Returns the page of an operator.
 pub(super) fn operator(id: &str) -> String {
-    OPERATOR.replace("{id}", id)
+    format!("{OPERATORS}/{id}")
 }
 
 /// Returns the audit trail of one subject.

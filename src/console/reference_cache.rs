@@ -9,7 +9,7 @@ use crate::authority::Authority;
 use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::world::{MethodTable, StoreTable};
-use crate::registry::{ListMethods, ListStores, PageInput, Registry, Result};
+use crate::registry::{ListMethods, ListStores, Listed, PageInput, Registry, Result};
 
 /// Entries per read: the registry's maximum.
 const PAGE_SIZE: i32 = 1_000;
@@ -60,39 +60,38 @@ impl ReferenceCache {
     /// Returns all stores, in byte order of their codes.
     pub(super) async fn all_stores(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Store]>> {
         let table = authority.tables().map(|(_, stores)| stores);
-        if let Some(stores) = self.stores.get(table.as_ref()) {
-            return Ok(stores);
-        }
-        let mut stores = Vec::new();
-        let mut list =
-            ListStores { page: PageInput { size: PAGE_SIZE, token: String::new() }, ..ListStores::default() };
-        loop {
-            let listed = registry.stores(&list).await?;
-            stores.extend(listed.items);
-            if listed.next.is_empty() {
-                return Ok(self.stores.insert(table, stores));
-            }
-            list.page.token = listed.next;
+        let list = |page| async move { registry.stores(&ListStores { page, ..ListStores::default() }).await };
+        match self.stores.get(table.as_ref()) {
+            Some(stores) => Ok(stores),
+            None => Ok(self.stores.insert(table, every(list).await?)),
         }
     }
 
     /// Returns the reference book, in its order.
     pub(super) async fn all_methods(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Method]>> {
         let table = authority.tables().map(|(methods, _)| methods);
-        if let Some(methods) = self.methods.get(table.as_ref()) {
-            return Ok(methods);
+        let list = |page| async move { registry.methods(&ListMethods { page, ..ListMethods::default() }).await };
+        match self.methods.get(table.as_ref()) {
+            Some(methods) => Ok(methods),
+            None => Ok(self.methods.insert(table, every(list).await?)),
         }
-        let mut methods = Vec::new();
-        let mut list =
-            ListMethods { page: PageInput { size: PAGE_SIZE, token: String::new() }, ..ListMethods::default() };
-        loop {
-            let listed = registry.methods(&list).await?;
-            methods.extend(listed.items);
-            if listed.next.is_empty() {
-                return Ok(self.methods.insert(table, methods));
-            }
-            list.page.token = listed.next;
+    }
+}
+
+/// Returns the entries of all pages of a list.
+async fn every<E, F>(list: impl Fn(PageInput) -> F + Send) -> Result<Vec<E>>
+where
+    E: Send,
+    F: Future<Output = Result<Listed<E>>> + Send,
+{
+    let (mut entries, mut token) = (Vec::new(), String::new());
+    loop {
+        let listed = list(PageInput { size: PAGE_SIZE, token }).await?;
+        entries.extend(listed.items);
+        if listed.next.is_empty() {
+            return Ok(entries);
         }
+        token = listed.next;
     }
 }
 

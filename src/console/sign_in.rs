@@ -1,7 +1,7 @@
 //! Signing in with an operator's token, and out.
 
 use askama::Template;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{StatusCode, header};
 
@@ -43,27 +43,24 @@ struct ResendPage {
 
 /// Shows the sign-in page with a form that it keeps.
 pub(super) fn page_with_pending_form(why: SessionEnd, pending: PendingForm) -> Response {
-    let page = PageLayout::from_assets(&Assets::new(), ENGLISH.sign_in.title);
-    let template = SignInPage { why: describe(why), error: "", next: String::new(), pending, page };
-    let mut response = match render_with(StatusCode::FORBIDDEN, &template) {
-        Ok(response) => response,
-        Err(failure) => return failure.into_response(),
-    };
-    for cookie in cookies::clear() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    let page = PageLayout::without_session(&Assets::new(), ENGLISH.sign_in.title);
+    let template = SignInPage { why: reason(why).1, error: "", next: String::new(), pending, page };
+    match render_with(StatusCode::FORBIDDEN, &template) {
+        Ok(mut response) => {
+            cookies::clear(response.headers_mut());
+            response
+        }
+        Err(failure) => failure.into_response(),
     }
-    response
 }
 
 /// Redirects to the sign-in page, which gives the reason and continues to `return_to`.
 pub(super) fn redirect_to_sign_in(why: Option<SessionEnd>, return_to: &str) -> Response {
     let return_to = if return_to == "/" { "" } else { return_to };
-    let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", reason_name)), ("next", return_to)]);
+    let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", |why| reason(why).0)), ("next", return_to)]);
     let mut response = Redirect::to(&path).into_response();
     if why.is_some() {
-        for cookie in cookies::clear() {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+        cookies::clear(response.headers_mut());
     }
     response
 }
@@ -77,41 +74,28 @@ const REASONS: [SessionEnd; 6] = [
     SessionEnd::Changed,
 ];
 
-const fn reason_name(why: SessionEnd) -> &'static str {
+/// Returns the name of a reason in the address, and its text.
+const fn reason(why: SessionEnd) -> (&'static str, &'static str) {
+    let t = &ENGLISH.sign_in;
     match why {
-        SessionEnd::Unknown => "unknown",
-        SessionEnd::Idle => "idle",
-        SessionEnd::Over => "over",
-        SessionEnd::Revoked => "revoked",
-        SessionEnd::Expired => "expired",
-        SessionEnd::Changed => "changed",
+        SessionEnd::Unknown => ("unknown", t.why_unknown),
+        SessionEnd::Idle => ("idle", t.why_idle),
+        SessionEnd::Over => ("over", t.why_over),
+        SessionEnd::Revoked => ("revoked", t.why_revoked),
+        SessionEnd::Expired => ("expired", t.why_expired),
+        SessionEnd::Changed => ("changed", t.why_changed),
     }
 }
 
-/// Redirects `/` to the start page.
 pub(super) async fn home() -> Response {
-    redirect(paths::HOME)
+    redirect(paths::KEYS)
 }
 
 /// Shows the form.
-pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQuery) -> PageResult {
-    let query = FormFields::parse(query.unwrap_or_default().as_bytes());
-    let page = PageLayout::without_session(&console, ENGLISH.sign_in.title);
-    let why = REASONS.into_iter().find(|why| reason_name(*why) == query.text("why")).map_or("", describe);
+pub(super) async fn page(State(console): State<Console>, query: FormFields) -> PageResult {
+    let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.title);
+    let why = REASONS.map(reason).into_iter().find(|(name, _)| *name == query.text("why")).map_or("", |(_, why)| why);
     render(&SignInPage { why, error: "", next: query.text("next").to_owned(), pending: PendingForm::default(), page })
-}
-
-/// Describes why the session ended, for people.
-const fn describe(why: SessionEnd) -> &'static str {
-    let t = &ENGLISH.sign_in;
-    match why {
-        SessionEnd::Unknown => t.why_unknown,
-        SessionEnd::Idle => t.why_idle,
-        SessionEnd::Over => t.why_over,
-        SessionEnd::Revoked => t.why_revoked,
-        SessionEnd::Expired => t.why_expired,
-        SessionEnd::Changed => t.why_changed,
-    }
 }
 
 /// Checks the token and begins a session.
@@ -128,7 +112,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
-    let page = PageLayout::without_session(&console, ENGLISH.sign_in.title);
+    let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.title);
     let refuse = |page: PageLayout, status, error| {
         // Counted only now: a valid token is accepted, whatever others at this address do.
         let shown = address.map(tracing::field::display);
@@ -157,10 +141,10 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;
     let (next, pending) = (fields.text("next"), PendingForm::read(&fields));
     let mut response = if is_local(&pending.path) {
-        let page = PageLayout::without_session(&console, ENGLISH.sign_in.kept_title);
+        let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.kept_title);
         render(&ResendPage { page: PageLayout { csrf: csrf::token(&session), ..page }, pending })?
     } else {
-        redirect(if is_local(next) { next } else { paths::HOME })
+        redirect(if is_local(next) { next } else { paths::KEYS })
     };
     response.headers_mut().append(header::SET_COOKIE, cookies::set(&session, over_tls));
     Ok(response)
@@ -170,9 +154,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
 pub(super) async fn sign_out(State(console): State<Console>, post: FormPost) -> PageResult {
     console.registry.sign_out(&post.session.caller, &post.session.token).await?;
     let mut response = redirect(paths::SIGN_IN);
-    for cookie in cookies::clear() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    cookies::clear(response.headers_mut());
     // Also removes pages that the browser has cached.
     response.headers_mut().insert("clear-site-data", http::HeaderValue::from_static("\"cache\""));
     Ok(response)

@@ -6,7 +6,7 @@ use super::Console;
 use super::error::PageError;
 use super::form::FormFields;
 use super::paths::is_local;
-use super::render::{PageResult, redirect};
+use super::render::PageResult;
 use crate::registry::{Error, Result, Written};
 
 /// Returns whether the form switches on or off.
@@ -18,7 +18,6 @@ pub(super) fn parse_active(fields: &FormFields) -> std::result::Result<bool, Pag
     }
 }
 
-/// A switch of one object.
 #[derive(Debug)]
 pub(super) struct Switch<'a> {
     /// The page to return to if the form does not name the sender's page.
@@ -44,7 +43,7 @@ impl Switch<'_> {
                 let back = fields.text("back");
                 let back = if is_local(back) { back } else { self.page };
                 let back = format!("{back}#{}", self.fragment);
-                Ok(redirect(&console.path_with_warning(&back, self.action, &written).await))
+                Ok(console.redirect_visible(&back, self.action, &written).await)
             }
             Err(Error::Stale(_)) => Err(PageError::Refused(StatusCode::CONFLICT, self.changed_meanwhile.to_owned())),
             Err(error) => Err(error.into()),

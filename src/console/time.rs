@@ -3,72 +3,46 @@
 use crate::model::time::Timestamp;
 
 /// A time, for the macro `time` of templates/macros.html.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DisplayTime(pub(super) Timestamp);
-
-impl DisplayTime {
+pub(super) trait DisplayTime {
     /// Formats the time in RFC 3339 to the second, for programs and for the tooltip.
-    pub(super) fn exact(self) -> String {
-        Timestamp::from_micros(self.0.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
+    fn exact(self) -> String;
+    /// Formats date and time to the minute in UTC, for people.
+    fn short(self) -> String;
+    /// Formats the date in UTC.
+    fn date(self) -> String;
+}
+
+impl DisplayTime for Timestamp {
+    fn exact(self) -> String {
+        Self::from_micros(self.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
     }
 
-    /// Formats date and time to the minute in UTC, for people.
-    pub(super) fn short(self) -> String {
+    fn short(self) -> String {
         self.exact().get(..16).map(|text| text.replace('T', " ")).unwrap_or_default()
     }
 
-    /// Formats the date in UTC.
-    pub(super) fn date(self) -> String {
+    fn date(self) -> String {
         self.exact().get(..10).unwrap_or_default().to_owned()
-    }
-}
-
-impl From<Timestamp> for DisplayTime {
-    fn from(time: Timestamp) -> Self {
-        Self(time)
-    }
-}
-
-/// The value of a time field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeInput {
-    /// An empty field.
-    Empty,
-    /// A time.
-    Time(Timestamp),
-    /// Invalid text.
-    Invalid,
-}
-
-impl TimeInput {
-    /// Returns the time, if it is one.
-    pub(super) const fn time(self) -> Option<Timestamp> {
-        match self {
-            Self::Time(time) => Some(time),
-            Self::Empty | Self::Invalid => None,
-        }
     }
 }
 
 /// Formats a time for `<input type=datetime-local>`, in UTC.
 pub(super) fn format_input(time: Timestamp) -> String {
-    let exact = DisplayTime(time).exact();
-    exact.strip_suffix('Z').unwrap_or(&exact).to_owned()
+    time.exact().trim_end_matches('Z').to_owned()
 }
 
-/// Parses the value of `<input type=datetime-local>`, with or without seconds, or a date alone; in UTC.
-pub(super) fn parse_input(text: &str) -> TimeInput {
-    if text.is_empty() {
-        return TimeInput::Empty;
-    }
+/// Parses the value of `<input type=datetime-local>`, with or without seconds, or a date alone; in UTC. Returns
+/// `None` for an empty text.
+pub(super) fn parse_input(text: &str) -> Result<Option<Timestamp>, jiff::Error> {
     let text = text.replace(' ', "T");
     let zoned = match text.len() {
+        0 => return Ok(None),
         10 => format!("{text}T00:00:00Z"),
         16 => format!("{text}:00Z"),
         _ if text.ends_with('Z') => text,
         _ => format!("{text}Z"),
     };
-    zoned.parse().map_or(TimeInput::Invalid, TimeInput::Time)
+    zoned.parse().map(Some)
 }
 
 const MINUTE: u64 = 60;
@@ -126,17 +100,18 @@ mod tests {
 
     #[test]
     fn times_are_read_as_browsers_and_people_write_them() {
-        let parsed = |text: &str| parse_input(text).time().map(|time| time.to_string());
+        let parsed = |text: &str| parse_input(text).unwrap().map(|time| time.to_string());
         for text in ["2026-11-24T01:02", "2026-11-24 01:02", "2026-11-24T01:02:00", "2026-11-24T01:02:00Z"] {
             assert_eq!(parsed(text).as_deref(), Some("2026-11-24T01:02:00Z"), "{text}");
         }
         assert_eq!(parsed("2026-11-24").as_deref(), Some("2026-11-24T00:00:00Z"));
-        assert_eq!((parse_input(""), parse_input("soon")), (TimeInput::Empty, TimeInput::Invalid));
+        assert_eq!(parsed(""), None);
+        assert!(parse_input("soon").is_err());
     }
 
     #[test]
     fn a_moment_is_told_to_the_minute_and_exactly() {
-        let moment = DisplayTime("2026-11-24T01:02:03.456Z".parse().unwrap());
+        let moment: Timestamp = "2026-11-24T01:02:03.456Z".parse().unwrap();
         assert_eq!(
             (moment.exact(), moment.short(), moment.date()),
             ("2026-11-24T01:02:03Z".to_owned(), "2026-11-24 01:02".to_owned(), "2026-11-24".to_owned())

@@ -15,7 +15,7 @@ function settle(group) {
   group.querySelector("[data-count]").textContent = `${chosen} / ${all.length}`;
 }
 
-// The same sentence as src/console/keys/reach.rs makes.
+// The same sentence as src/console/keys/choices.rs makes.
 function tell() {
   const texts = reach.dataset;
   const scope = (access, all, none, several, name) => {

@@ -1,22 +1,38 @@
-//! Rotating a key's token, revoking one token, revoking and deleting the key.
+//! Switching a key on and off, rotating its token, revoking one token, revoking and deleting the key.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::add::KeyTokenPage;
-use super::show;
-use crate::console::Console;
-use crate::console::form::{FieldErrors, FormFields};
-use crate::console::form_post::FormPost;
-use crate::console::layout::PageLayout;
-use crate::console::nav::Section;
-use crate::console::paths;
-use crate::console::render::{PageResult, redirect, render};
-use crate::console::texts::ENGLISH;
-use crate::registry::{Error, RawDuration, RotateKey, SubjectRef, TokenText, WriteOptions};
+use super::show::KeyPage;
+use crate::console::switch::{self, Switch};
+use crate::console::{
+    Console, ENGLISH, FieldErrors, FormFields, FormPost, PageLayout, PageResult, Section, paths, render, render_with,
+};
+use crate::registry::{Error, KeyDraft, RawDuration, RotateKey, SubjectRef, TokenText, Update, WriteOptions};
 
 fn key_with_etag(id: &str, post: &FormPost) -> SubjectRef {
     SubjectRef { id: id.to_owned(), etag: post.fields.text("etag").to_owned() }
+}
+
+/// Applies the form's value unless the key changed since the form was rendered, and returns to the sender's page.
+pub(super) async fn switch(State(console): State<Console>, Path(id): Path<String>, post: FormPost) -> PageResult {
+    let fields = &post.fields;
+    let active = switch::parse_active(fields)?;
+    let update = Update {
+        id: id.clone(),
+        draft: KeyDraft { active: Some(active), ..KeyDraft::default() },
+        mask: vec!["active".to_owned()],
+        etag: fields.text("etag").to_owned(),
+    };
+    let switched = console.registry.update_key(&post.session.caller, &update, &WriteOptions::default()).await;
+    let switch = Switch {
+        page: paths::KEYS,
+        fragment: &id,
+        action: if active { "key_on" } else { "key_off" },
+        changed_meanwhile: ENGLISH.keys.changed_meanwhile,
+    };
+    switch.respond(&console, fields, switched).await
 }
 
 /// Rotates the token and shows it once. Sending the form again is refused: its etag is that of the earlier key.
@@ -42,14 +58,13 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     })
 }
 
-/// Revokes one token of the key.
 pub(super) async fn revoke_token(
     State(console): State<Console>,
     Path((id, secret)): Path<(String, String)>,
     post: FormPost,
 ) -> PageResult {
     let (_, written) = console.registry.revoke_secret(&post.session.caller, &secret, &WriteOptions::default()).await?;
-    Ok(redirect(&console.path_with_notice(&paths::key(&id), "token_ended", &written).await))
+    Ok(console.redirect(&paths::key(&id), "token_ended", &written).await)
 }
 
 /// Revokes the key permanently.
@@ -57,28 +72,29 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     let reason = post.fields.trimmed("reason");
     let key = key_with_etag(&id, &post);
     match console.registry.revoke_key(&post.session.caller, &key, &reason, &WriteOptions::default()).await {
-        Ok((_, written)) => Ok(redirect(&console.path_with_notice(&paths::key(&id), "revoked", &written).await)),
+        Ok((_, written)) => Ok(console.redirect(&paths::key(&id), "revoked", &written).await),
         Err(Error::Invalid(violations)) => {
-            show_error(&console, &post, &id, FieldErrors::from_violations(&violations), reason).await
+            let mut errors = FieldErrors::default();
+            errors.extend(&violations);
+            show_errors(&console, &post, &id, errors, reason).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Deletes the key.
 pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String>, post: FormPost) -> PageResult {
     if !post.fields.has("sure") {
-        let mut errors = FieldErrors::none();
-        errors.add("sure", ENGLISH.key_page.delete_unsure);
-        return show_error(&console, &post, &id, errors, String::new()).await;
+        let errors = FieldErrors::one("sure", ENGLISH.key_page.delete_unsure);
+        return show_errors(&console, &post, &id, errors, String::new()).await;
     }
     let key = key_with_etag(&id, &post);
     let written = console.registry.delete_key(&post.session.caller, &key, &WriteOptions::default()).await?;
-    Ok(redirect(&console.path_with_notice(paths::KEYS, "deleted", &written).await))
+    Ok(console.redirect(paths::KEYS, "deleted", &written).await)
 }
 
 /// Shows the page of the key again, with the errors.
-async fn show_error(console: &Console, post: &FormPost, id: &str, errors: FieldErrors, reason: String) -> PageResult {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    show::show(console, &post.session, id, &FormFields::default(), status, errors, reason).await
+async fn show_errors(console: &Console, post: &FormPost, id: &str, errors: FieldErrors, reason: String) -> PageResult {
+    let mut shown = KeyPage::load(console, &post.session, id, &FormFields::default()).await?;
+    (shown.errors, shown.reason) = (errors, reason);
+    render_with(StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }

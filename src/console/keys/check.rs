@@ -2,10 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::console::Console;
-use crate::console::error::PageError;
-use crate::console::form::FormFields;
-use crate::console::texts::{ENGLISH, key_page};
+use crate::console::texts::key_page;
+use crate::console::{Console, ENGLISH, FormFields, PageError};
 use crate::model::decision::{Decision, Request, Scope, StoresFrom};
 use crate::model::key::Key;
 

@@ -2,103 +2,69 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::console::form::{FieldErrors, FormFields};
-use crate::console::texts::ENGLISH;
-use crate::console::time::{self, TimeInput};
-use crate::model::key::{Access, KeySpec};
-use crate::model::time::Timestamp;
-use crate::registry::{AccessKind, Choice, KeyDraft, key_fields};
+use serde_json::Value;
+
+use crate::console::{ENGLISH, Field, FieldErrors, Form, FormFields, diff};
+use crate::model::key::Access;
+use crate::registry::{AccessKind, Choice, KeyDraft, TokenText, key_fields};
+
+/// The fields that are one text each.
+const TEXTS: [Field; 8] = [
+    Field::Line("name"),
+    Field::Line("owner"),
+    Field::Line("contact"),
+    Field::Line("comment"),
+    Field::Lines("labels"),
+    Field::Time("not_before"),
+    Field::Time("expires"),
+    Field::Lines("networks"),
+];
 
 /// Returns the fields in the form of a key, `revoked` or not: it is switched on and off elsewhere.
-pub(super) fn fields(revoked: bool) -> Vec<&'static str> {
-    key_fields(revoked).filter(|field| *field != "active").collect()
+pub(super) fn fields(revoked: bool) -> impl Iterator<Item = &'static str> {
+    key_fields(revoked).filter(|field| *field != "active")
 }
 
 /// Returns the fields next to which the form shows violations.
 pub(super) fn form_fields() -> Vec<String> {
-    fields(false).into_iter().map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
+    fields(false).map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
 }
 
 /// The contents of the form.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct KeyForm {
-    pub(super) token: String,
-    pub(super) name: String,
-    pub(super) owner: String,
-    pub(super) contact: String,
-    pub(super) comment: String,
-    pub(super) labels: String,
+    pub(super) token: TokenText,
+    pub(super) texts: Form,
     /// `all`, `selected`, or empty while neither is chosen.
     pub(super) store_access: String,
     pub(super) stores: BTreeSet<String>,
     /// As `store_access`.
     pub(super) method_access: String,
     pub(super) methods: BTreeSet<String>,
-    pub(super) not_before: String,
-    pub(super) expires: String,
-    pub(super) networks: String,
-}
-
-impl std::fmt::Debug for KeyForm {
-    /// Omits the token.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyForm").field("name", &self.name).finish_non_exhaustive()
-    }
 }
 
 impl KeyForm {
     /// Reads the form that was sent.
     pub(super) fn read(fields: &FormFields) -> Self {
         Self {
-            token: fields.trimmed("token"),
-            name: fields.trimmed("name"),
-            owner: fields.trimmed("owner"),
-            contact: fields.trimmed("contact"),
-            comment: fields.trimmed("comment"),
-            labels: fields.text("labels").to_owned(),
+            token: TokenText(fields.trimmed("token")),
+            texts: Form::read(&TEXTS, fields),
             store_access: fields.trimmed("store_access"),
-            stores: fields.all("stores").into_iter().collect(),
+            stores: fields.all("stores"),
             method_access: fields.trimmed("method_access"),
-            methods: fields.all("methods").into_iter().collect(),
-            not_before: fields.trimmed("not_before"),
-            expires: fields.trimmed("expires"),
-            networks: fields.text("networks").to_owned(),
+            methods: fields.all("methods"),
         }
     }
 
-    /// Builds the form of an existing key.
-    pub(super) fn from_spec(key: &KeySpec) -> Self {
-        let access = |all: bool| if all { "all" } else { "selected" }.to_owned();
-        let lines = |lines: Vec<String>| lines.join("\n");
-        Self {
-            token: String::new(),
-            name: key.name.clone(),
-            owner: key.owner.clone(),
-            contact: key.contact.clone(),
-            comment: key.comment.clone(),
-            labels: lines(key.labels.iter().map(|(name, value)| format!("{name}={value}")).collect()),
-            store_access: access(key.stores.is_all()),
-            stores: key.stores.selected().iter().cloned().collect(),
-            method_access: access(key.methods.is_all()),
-            methods: key.methods.selected().iter().cloned().collect(),
-            not_before: key.not_before.map(time::format_input).unwrap_or_default(),
-            expires: key.expires.map(time::format_input).unwrap_or_default(),
-            networks: lines(key.networks.iter().map(ToString::to_string).collect()),
-        }
-    }
-
-    /// Returns the fields that are one text each, by their names in the audit trail.
-    pub(super) fn text_fields(&mut self) -> [(&'static str, &mut String); 8] {
-        [
-            ("name", &mut self.name),
-            ("owner", &mut self.owner),
-            ("contact", &mut self.contact),
-            ("comment", &mut self.comment),
-            ("labels", &mut self.labels),
-            ("not_before", &mut self.not_before),
-            ("expires", &mut self.expires),
-            ("networks", &mut self.networks),
-        ]
+    /// Builds the form of an existing key from its image in the audit trail.
+    pub(super) fn from_image(image: &Value) -> Self {
+        let access = |field: &str| match diff::members(image.get(field).unwrap_or(&Value::Null)) {
+            None => ("all".to_owned(), BTreeSet::new()),
+            Some(selected) => ("selected".to_owned(), selected.into_iter().collect()),
+        };
+        let ((store_access, stores), (method_access, methods)) = (access("stores"), access("methods"));
+        let texts = Form::from_image(&TEXTS, image);
+        Self { token: TokenText::default(), texts, store_access, stores, method_access, methods }
     }
 
     /// Returns the access to stores; `None` while nothing is chosen. Ticks count only if "selected" is chosen: ticks
@@ -122,24 +88,25 @@ impl KeyForm {
         self.method_access == "all" || self.method_access == "selected" && self.methods.contains(identity)
     }
 
-    /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
-    pub(super) fn draft(&self, errors: &mut FieldErrors) -> KeyDraft {
+    /// Builds the draft for the registry. Input that can't be parsed is an error of the form.
+    pub(super) fn draft(&mut self) -> KeyDraft {
         let (store_access, stores) = split_access(self.store_choice());
         let (method_access, methods) = split_access(self.method_choice());
+        let texts = &mut self.texts;
         KeyDraft {
-            name: self.name.clone(),
-            owner: self.owner.clone(),
-            contact: self.contact.clone(),
-            comment: self.comment.clone(),
             active: None,
             store_access,
             stores,
             method_access,
             methods,
-            not_before: parse_time(&self.not_before, "key.not_before", errors).map(Into::into),
-            expires: parse_time(&self.expires, "key.expire_time", errors).map(Into::into),
-            networks: lines(&self.networks).map(str::to_owned).collect(),
-            labels: labels(&self.labels, errors),
+            not_before: texts.parse_time("not_before", "key.not_before"),
+            expires: texts.parse_time("expires", "key.expire_time"),
+            labels: labels(texts),
+            name: texts.text("name").to_owned(),
+            owner: texts.text("owner").to_owned(),
+            contact: texts.text("contact").to_owned(),
+            comment: texts.text("comment").to_owned(),
+            networks: texts.lines("networks").map(str::to_owned).collect(),
         }
     }
 }
@@ -166,25 +133,16 @@ fn split_access(access: Option<Access<String>>) -> (Choice<AccessKind>, Vec<Stri
     }
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty())
-}
-
-fn parse_time(text: &str, field: &str, errors: &mut FieldErrors) -> Option<Timestamp> {
-    let read = time::parse_input(text);
-    if let TimeInput::Invalid = read {
-        errors.add(field, ENGLISH.common.no_time);
-    }
-    read.time()
-}
-
-fn labels(text: &str, errors: &mut FieldErrors) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
-    for line in lines(text) {
+fn labels(form: &mut Form) -> BTreeMap<String, String> {
+    let pair = |line: &str| {
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
-        if labels.insert(name.trim().to_owned(), value.trim().to_owned()).is_some() {
-            errors.add("key.labels", ENGLISH.key_form.label_twice);
-        }
+        (name.trim().to_owned(), value.trim().to_owned())
+    };
+    let pairs: Vec<_> = form.lines("labels").map(pair).collect();
+    let count = pairs.len();
+    let labels: BTreeMap<_, _> = pairs.into_iter().collect();
+    for _ in labels.len()..count {
+        form.errors.add("key.labels", ENGLISH.key_form.label_twice);
     }
     labels
 }
@@ -199,30 +157,29 @@ mod tests {
 
     #[test]
     fn nothing_chosen_is_told_apart_from_nothing_ticked() {
-        let mut errors = FieldErrors::none();
-        assert_eq!(form("stores=a").draft(&mut errors).store_access, Choice::Unset);
-        let draft = form("store_access=selected").draft(&mut errors);
+        assert_eq!(form("stores=a").draft().store_access, Choice::Unset);
+        let draft = form("store_access=selected").draft();
         assert_eq!((draft.store_access, draft.stores.len()), (Choice::Is(AccessKind::Selected), 0));
     }
 
     #[test]
     fn ticks_under_all_do_not_count() {
-        let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft(&mut FieldErrors::none());
+        let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft();
         assert!(draft.stores.is_empty() && draft.methods.is_empty());
         assert_eq!(form("store_access=all&stores=a").stores.len(), 1, "and are shown again all the same");
     }
 
     #[test]
     fn labels_and_networks_stand_line_by_line() {
-        let mut errors = FieldErrors::none();
-        let draft = form("labels=team%3D+shop%0A%0Atier%3D1%3D2&networks=+10.0.0.0%2F8+%0A").draft(&mut errors);
+        let draft = form("labels=team%3D+shop%0A%0Atier%3D1%3D2&networks=+10.0.0.0%2F8+%0A").draft();
         assert_eq!(
             draft.labels.into_iter().collect::<Vec<_>>(),
             [("team".into(), "shop".into()), ("tier".into(), "1=2".into())]
         );
         assert_eq!(draft.networks, ["10.0.0.0/8"]);
-        form("labels=a%3D1%0Aa%3D2").draft(&mut errors);
-        assert_eq!(errors.at("key.labels").len(), 1);
+        let mut form = form("labels=a%3D1%0Aa%3D2");
+        form.draft();
+        assert_eq!(form.texts.errors.at("key.labels").len(), 1);
     }
 
     #[test]

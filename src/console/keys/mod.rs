@@ -9,9 +9,7 @@ mod edit;
 mod filters;
 mod form;
 mod list;
-mod reach;
 mod show;
-mod switch;
 mod usage;
 
 use axum::Router;
@@ -19,16 +17,15 @@ use axum::routing::{get, post};
 
 use super::{Console, paths};
 
-/// Returns the routes of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route(paths::KEYS, get(list::page))
-        .route(paths::NEW_KEY, get(add::form).post(add::submit))
-        .route(paths::KEY, get(show::page))
-        .route(paths::EDIT_KEY, get(edit::form).post(edit::submit))
-        .route(paths::ROTATE_KEY, post(actions::rotate))
-        .route(paths::REVOKE_TOKEN, post(actions::revoke_token))
-        .route(paths::REVOKE_KEY, post(actions::revoke))
-        .route(paths::DELETE_KEY, post(actions::delete))
-        .route(paths::SWITCH_KEY, post(switch::submit))
+        .route("/integration/keys/new", get(add::form).post(add::submit))
+        .route("/integration/keys/{id}", get(show::page))
+        .route("/integration/keys/{id}/edit", get(edit::form).post(edit::submit))
+        .route("/integration/keys/{id}/rotate", post(actions::rotate))
+        .route("/integration/keys/{id}/tokens/{secret}/end", post(actions::revoke_token))
+        .route("/integration/keys/{id}/revoke", post(actions::revoke))
+        .route("/integration/keys/{id}/delete", post(actions::delete))
+        .route("/integration/keys/{id}/active", post(actions::switch))
 }

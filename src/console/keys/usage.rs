@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::form::KeyForm;
-use crate::console::Console;
-use crate::console::error::PageError;
-use crate::console::time::DisplayTime;
+use crate::console::{Console, DisplayTime as _, PageError};
 use crate::model::key::{Access, Key};
 use crate::model::time::Timestamp;
 use crate::registry::{Choice, GetUsage, KeyUsage, UsageCount, UsagePeriod};
@@ -80,8 +78,8 @@ impl Console {
 }
 
 /// Returns the day on which each store was last used with the key.
-pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, DisplayTime> {
-    counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, DisplayTime(count.start))).collect()
+pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, Timestamp> {
+    counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, count.start)).collect()
 }
 
 /// Returns the methods among `granted` without an allowed call.
@@ -93,9 +91,9 @@ pub(super) fn never_used<'a>(granted: &'a [String], counts: &[UsageCount]) -> Ve
 /// Builds the chart of the last days until `now`.
 pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<ChartDay> {
     let mut days: Vec<(String, u64, u64)> =
-        (0..CHART_DAYS).rev().map(|back| (DisplayTime(now.minus(DAY * back)).date(), 0, 0)).collect();
+        (0..CHART_DAYS).rev().map(|back| (now.minus(DAY * back).date(), 0, 0)).collect();
     for count in counts {
-        let date = DisplayTime(count.start).date();
+        let date = count.start.date();
         if let Some(day) = days.iter_mut().find(|day| day.0 == date) {
             let sum = if count.allowed { &mut day.1 } else { &mut day.2 };
             *sum = sum.saturating_add(count.calls);

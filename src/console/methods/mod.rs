@@ -12,12 +12,11 @@ use axum::routing::{get, post};
 
 use super::{Console, paths};
 
-/// Returns the routes of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route(paths::METHODS, get(list::page))
-        .route(paths::NEW_METHOD, get(add::form).post(add::submit))
-        .route(paths::IMPORT_METHODS, get(import::form).post(import::submit))
+        .route("/integration/methods/new", get(add::form).post(add::submit))
+        .route("/integration/methods/import", get(import::form).post(import::submit))
         .route(paths::METHOD, get(show::page).post(show::submit))
-        .route(paths::RETIRE_METHOD, post(show::retire))
+        .route("/integration/method/retire", post(show::retire))
 }

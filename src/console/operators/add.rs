@@ -4,89 +4,67 @@ use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
 
-use super::form::{FORM_FIELDS, OperatorForm, roles};
-use crate::console::Console;
-use crate::console::form::FieldErrors;
-use crate::console::form_post::FormPost;
-use crate::console::layout::PageLayout;
-use crate::console::nav::Section;
-use crate::console::render::{PageResult, render, render_with};
-use crate::console::session::Session;
-use crate::console::texts::ENGLISH;
+use super::form::{FIELDS, FORM_FIELDS, draft};
+use crate::console::{
+    Console, ENGLISH, Form, FormPost, Notice, PageLayout, PageResult, Section, Session, render, render_with,
+};
 use crate::model::operator::Permission;
-use crate::registry::{Error, OperatorWithToken, WriteOptions};
+use crate::registry::OperatorWithToken;
 
 #[derive(Debug, Template)]
 #[template(path = "operators/add.html")]
 struct AddOperatorPage {
     page: PageLayout,
-    form: OperatorForm,
-    errors: FieldErrors,
-    roles: Vec<(&'static str, &'static str)>,
-    why: String,
+    form: Form,
 }
 
 /// The operator, with its token for the first and last time.
 #[derive(Template)]
 #[template(path = "operators/token.html")]
-struct OperatorTokenPage {
+struct OperatorTokenPage<'a> {
     page: PageLayout,
-    id: String,
-    name: String,
-    token: String,
+    issued: &'a OperatorWithToken,
     /// Whether the user is this operator, whose session the rotation ends.
     own: bool,
 }
 
-/// Shows the form.
 pub(super) async fn form(State(console): State<Console>, session: Session) -> PageResult {
     session.require(Permission::Administer)?;
-    show(&console, &session, StatusCode::OK, OperatorForm::default(), FieldErrors::none(), String::new())
+    show(&console, &session, StatusCode::OK, Form::default())
 }
 
 /// Saves it and shows its token, or shows the form again with the errors.
 pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
     let session = &post.session;
     session.require(Permission::Administer)?;
-    let form = OperatorForm::read(&post.fields);
-    let why = post.fields.trimmed("why");
-    let mut errors = FieldErrors::none();
-    let draft = form.draft(&mut errors);
-    if errors.is_empty() {
-        let options = WriteOptions { comment: why.clone(), replica_wait: None };
-        match console.registry.create_operator(&session.caller, &draft, &options).await {
+    let mut form = Form::read(&FIELDS, &post.fields);
+    let draft = draft(&mut form);
+    if form.errors.is_empty() {
+        match console.registry.create_operator(&session.caller, &draft, &form.options()).await {
             Ok((issued, written)) => {
                 let notice = console.notice("operator_added", &written).await;
-                let page = PageLayout::new(&console, session, Section::Operators, ENGLISH.operators.created_title);
-                return show_token(page.with_notice(notice), session, &issued);
+                return show_token(&console, session, ENGLISH.operators.created_title, notice, &issued);
             }
-            Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
-            Err(error) => return Err(error.into()),
+            Err(error) => form.errors.extend_from(error)?,
         }
     }
-    errors.reword("operator.role", ENGLISH.operators.choose_role);
-    show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why)
+    form.errors.reword("operator.role", ENGLISH.operators.choose_role);
+    show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, form)
 }
 
 /// Shows the page with a token.
-pub(super) fn show_token(page: PageLayout, session: &Session, issued: &OperatorWithToken) -> PageResult {
-    render(&OperatorTokenPage {
-        page,
-        id: issued.operator.id.to_string(),
-        name: issued.operator.name.clone(),
-        token: issued.token.reveal().to_owned(),
-        own: issued.operator.id == session.caller.id,
-    })
-}
-
-fn show(
+pub(super) fn show_token(
     console: &Console,
     session: &Session,
-    status: StatusCode,
-    form: OperatorForm,
-    errors: FieldErrors,
-    why: String,
+    title: &str,
+    notice: Option<Notice>,
+    issued: &OperatorWithToken,
 ) -> PageResult {
+    let page = PageLayout::new(console, session, Section::Operators, title).with_notice(notice);
+    render(&OperatorTokenPage { page, own: issued.operator.id == session.caller.id, issued })
+}
+
+fn show(console: &Console, session: &Session, status: StatusCode, form: Form) -> PageResult {
     let page = PageLayout::new(console, session, Section::Operators, ENGLISH.operators.add_title);
-    render_with(status, &AddOperatorPage { page, form, errors, roles: roles(), why })
+    render_with(status, &AddOperatorPage { page, form })
 }

@@ -1,6 +1,5 @@
 //! Integration › Stores.
 
-mod actions;
 mod add;
 mod form;
 mod list;
@@ -11,12 +10,12 @@ use axum::routing::{get, post};
 
 use super::{Console, paths};
 
-/// Returns the routes of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route(paths::STORES, get(list::page))
-        .route(paths::NEW_STORE, get(add::form).post(add::submit))
-        .route(paths::STORE, get(show::page).post(show::submit))
-        .route(paths::SWITCH_STORE, post(actions::switch))
-        .route(paths::DELETE_STORE, post(actions::delete))
+        .route("/integration/stores/new", get(add::form).post(add::submit))
+        // A store may have the code `new`, so the pages of single stores have another prefix.
+        .route("/integration/store/{code}", get(show::page).post(show::submit))
+        .route("/integration/store/{code}/active", post(show::switch))
+        .route("/integration/store/{code}/delete", post(show::delete))
 }

@@ -1,159 +1,130 @@
-//! The page of a store: its fields, editable with permission, and its history.
+//! The page of a store: its fields, editable with permission, its history, and switching it on and off and deleting it.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use http::StatusCode;
 
-use super::form::{FORM_FIELDS, StoreForm, kind_name, kinds, mask};
-use crate::console::Console;
-use crate::console::concurrent_edit::{self, ConcurrentEdit};
-use crate::console::error::PageError;
-use crate::console::form::{FieldErrors, FormFields};
-use crate::console::form_post::FormPost;
-use crate::console::history::HistoryEntry;
-use crate::console::layout::PageLayout;
-use crate::console::nav::Section;
-use crate::console::notice::Notice;
-use crate::console::paths;
-use crate::console::render::{PageResult, redirect, render_with};
-use crate::console::session::Session;
-use crate::console::texts::ENGLISH;
-use crate::console::time::DisplayTime;
+use super::form::{FIELDS, FORM_FIELDS, draft};
+use crate::console::switch::{self, Switch};
+use crate::console::{
+    Console, DisplayTime as _, ENGLISH, FieldErrors, Form, FormFields, FormPost, History, Notice, PageError,
+    PageLayout, PageResult, Section, Session, found, paths, render, render_with,
+};
+use crate::model::id::KeyId;
 use crate::model::operator::Permission;
 use crate::model::store::Store;
-use crate::registry::{self, Error, Update, WriteOptions};
+use crate::registry::{DeleteStore, Error, Precondition, StoreDraft, SubjectRef, Update, WriteOptions};
 
 #[derive(Debug, Template)]
 #[template(path = "stores/show.html")]
 struct StorePage {
     page: PageLayout,
     store: Store,
-    kind: &'static str,
-    etag: String,
-    form: StoreForm,
-    kinds: Vec<(&'static str, &'static str)>,
-    new: bool,
-    why: String,
-    errors: FieldErrors,
-    concurrent_edit: Option<ConcurrentEdit>,
+    form: Form,
     /// Ids and names of keys that deleting it would bind to their one remaining store.
     rebinding: Vec<(String, String)>,
-    created: DisplayTime,
-    updated: DisplayTime,
-    history: Vec<HistoryEntry>,
-    older: bool,
-    /// Address of its complete history.
-    full_history: String,
+    history: History,
     may_edit: bool,
 }
 
-/// Content next to the store's fields.
-#[derive(Default)]
-pub(super) struct StoreFormState {
-    pub(super) form: Option<StoreForm>,
-    pub(super) why: String,
-    pub(super) errors: FieldErrors,
-    pub(super) concurrent_edit: Option<ConcurrentEdit>,
-    pub(super) rebinding: Vec<(String, String)>,
-    pub(super) notice: Option<Notice>,
+impl StorePage {
+    async fn load(console: &Console, session: &Session, code: &str) -> Result<Self, PageError> {
+        let store = found(console.registry.store(code).await)?;
+        Ok(Self {
+            page: PageLayout::new(console, session, Section::Stores, store.name.clone()),
+            form: Form::from_image(&FIELDS, &store.image()),
+            rebinding: Vec::new(),
+            history: console.history("store", code).await?,
+            may_edit: session.may(Permission::Edit),
+            store,
+        })
+    }
 }
 
-/// Shows the page.
 pub(super) async fn page(
     State(console): State<Console>,
     session: Session,
     Path(code): Path<String>,
-    RawQuery(query): RawQuery,
+    query: FormFields,
 ) -> PageResult {
-    let query = FormFields::parse(query.unwrap_or_default().as_bytes());
-    let state =
-        StoreFormState { notice: Notice::from_query(&query, console.authority.now()), ..StoreFormState::default() };
-    show(&console, &session, StatusCode::OK, &code, state).await
+    let mut shown = StorePage::load(&console, &session, &code).await?;
+    shown.page.notice = Notice::from_query(&query, console.authority.now());
+    render(&shown)
 }
 
 /// Saves it, or shows the page again with errors or a conflict.
 pub(super) async fn submit(State(console): State<Console>, Path(code): Path<String>, post: FormPost) -> PageResult {
     let session = &post.session;
     session.require(Permission::Edit)?;
-    let form = StoreForm::read(&post.fields);
-    let why = post.fields.trimmed("why");
+    let mut form = Form::read(&FIELDS, &post.fields);
     let etag = post.fields.text("etag");
-    let update = Update { id: code.clone(), draft: form.draft(), mask: mask(), etag: etag.to_owned() };
-    let options = WriteOptions { comment: why.clone(), replica_wait: None };
-    let state = StoreFormState { form: Some(form), why, ..StoreFormState::default() };
-    match console.registry.update_store(&session.caller, &update, &options).await {
-        Ok((_, written)) => Ok(redirect(&console.path_with_notice(&paths::store(&code), "saved", &written).await)),
-        Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
-            let mut errors = FieldErrors::from_violations(&violations);
-            errors.reword("store.kind", ENGLISH.stores.choose_kind);
-            show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &code, StoreFormState { errors, ..state }).await
-        }
+    let mask = FIELDS.iter().map(|field| field.name().to_owned()).filter(|name| name != "code").collect();
+    let update = Update { id: code.clone(), draft: draft(&form), mask, etag: etag.to_owned() };
+    match console.registry.update_store(&session.caller, &update, &form.options()).await {
+        Ok((_, written)) => Ok(console.redirect(&paths::store(&code), "saved", &written).await),
         Err(Error::Stale(_)) => {
-            let state = merge_current(&console, &code, etag, state).await?;
-            show(&console, session, StatusCode::CONFLICT, &code, state).await
+            let mut shown = StorePage::load(&console, session, &code).await?;
+            shown.form = console.merge(form, ("store", &code), etag, &shown.store.image()).await?;
+            render_with(StatusCode::CONFLICT, &shown)
+        }
+        Err(error) => {
+            form.errors.extend_from(error)?;
+            form.errors.reword("store.kind", ENGLISH.stores.choose_kind);
+            let shown = StorePage::load(&console, session, &code).await?;
+            render_with(StatusCode::UNPROCESSABLE_ENTITY, &StorePage { form, ..shown })
+        }
+    }
+}
+
+/// Applies the form's value unless the store changed since the form was rendered, and returns to the sender's page.
+pub(super) async fn switch(State(console): State<Console>, Path(code): Path<String>, post: FormPost) -> PageResult {
+    let fields = &post.fields;
+    let active = switch::parse_active(fields)?;
+    let update = Update {
+        id: code.clone(),
+        draft: StoreDraft { active: Some(active), ..StoreDraft::default() },
+        mask: vec!["active".to_owned()],
+        etag: fields.text("etag").to_owned(),
+    };
+    let switched = console.registry.update_store(&post.session.caller, &update, &WriteOptions::default()).await;
+    let switch = Switch {
+        page: &paths::store(&code),
+        fragment: &format!("store-{code}"),
+        action: if active { "store_on" } else { "store_off" },
+        changed_meanwhile: ENGLISH.stores.changed_meanwhile,
+    };
+    switch.respond(&console, fields, switched).await
+}
+
+/// Deletes it. If keys would be left with one store, to which they then bind, requires confirmation first.
+pub(super) async fn delete(State(console): State<Console>, Path(code): Path<String>, post: FormPost) -> PageResult {
+    let (session, fields) = (&post.session, &post.fields);
+    session.require(Permission::Edit)?;
+    if fields.text("sure") != "yes" {
+        let mut shown = StorePage::load(&console, session, &code).await?;
+        shown.form.errors = FieldErrors::one("sure", ENGLISH.common.sure_first);
+        return render_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    }
+    let request = DeleteStore {
+        store: SubjectRef { id: code.clone(), etag: fields.text("etag").to_owned() },
+        allow_rebinding: fields.text("allow_rebinding") == "yes",
+    };
+    match console.registry.delete_store(&session.caller, &request, &WriteOptions::default()).await {
+        Ok((_, written)) => Ok(console.redirect(paths::STORES, "store_deleted", &written).await),
+        Err(Error::Precondition(Precondition::WouldRebind { keys })) => {
+            let mut shown = StorePage::load(&console, session, &code).await?;
+            shown.rebinding = key_names(&console, &keys).await;
+            render_with(StatusCode::CONFLICT, &shown)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Merges the form with a change that somebody else made since it was rendered.
-async fn merge_current(
-    console: &Console,
-    code: &str,
-    etag: &str,
-    state: StoreFormState,
-) -> Result<StoreFormState, PageError> {
-    let store = store(console, code).await?;
-    let changes = console.changes_since("store", code, etag).await?;
-    let mut form = state.form.unwrap_or_default();
-    if let Some(base) = concurrent_edit::base_image(&changes) {
-        concurrent_edit::merge_fields(
-            form.editable_fields(),
-            StoreForm::from_image(base).editable_fields(),
-            StoreForm::from_store(&store).editable_fields(),
-        );
+async fn key_names(console: &Console, keys: &[KeyId]) -> Vec<(String, String)> {
+    let mut named = Vec::new();
+    for id in keys.iter().map(ToString::to_string) {
+        let name = console.registry.key(&id).await.map_or_else(|_| id.clone(), |key| key.spec.name);
+        named.push((id, name));
     }
-    let concurrent_edit = ConcurrentEdit::new(changes, &store.image());
-    Ok(StoreFormState { form: Some(form), concurrent_edit: Some(concurrent_edit), ..state })
-}
-
-/// Shows the page with this content.
-pub(super) async fn show(
-    console: &Console,
-    session: &Session,
-    status: StatusCode,
-    code: &str,
-    state: StoreFormState,
-) -> PageResult {
-    let store = store(console, code).await?;
-    let (history, older) = console.history("store", code).await?;
-    let page = PageLayout::new(console, session, Section::Stores, store.name.clone()).with_notice(state.notice);
-    let template = StorePage {
-        page,
-        kind: kind_name(store.kind),
-        etag: registry::etag(store.row_revision),
-        form: state.form.unwrap_or_else(|| StoreForm::from_store(&store)),
-        kinds: kinds(),
-        new: false,
-        why: state.why,
-        errors: state.errors,
-        concurrent_edit: state.concurrent_edit,
-        rebinding: state.rebinding,
-        created: DisplayTime(store.created),
-        updated: DisplayTime(store.updated),
-        history,
-        older,
-        full_history: paths::subject_changes("store", code),
-        may_edit: session.may(Permission::Edit),
-        store,
-    };
-    render_with(status, &template)
-}
-
-/// Returns the store of an address; an invalid code is a page that does not exist.
-async fn store(console: &Console, code: &str) -> Result<Store, PageError> {
-    match console.registry.store(code).await {
-        Err(Error::Invalid(_)) => Err(PageError::NotFound),
-        result => Ok(result?),
-    }
+    named
 }

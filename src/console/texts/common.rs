@@ -32,9 +32,7 @@ texts! {
         fix_one: "Fix the highlighted field.",
         fix_several: "Fix the highlighted fields.",
     }
-}
 
-texts! {
     /// The navigation.
     NavTexts {
         integration: "Integration",
@@ -47,9 +45,7 @@ texts! {
         replicas: "Replicas",
         operators: "Operators",
     }
-}
 
-texts! {
     /// Signing in.
     SignInTexts {
         title: "Sign in",
@@ -70,9 +66,7 @@ texts! {
         why_expired: "You were signed out because your operator has expired. Ask an administrator to extend it.",
         why_changed: "You were signed out because your operator's name, role, token or expiry changed. Please sign in again.",
     }
-}
 
-texts! {
     /// Error pages.
     PageErrorTexts {
         home: "Go to the start page",
@@ -110,21 +104,5 @@ texts! {
         outcome_unknown_advice: "The connection to storage broke while saving. Check whether the change is there before you repeat it.",
         internal: "Something went wrong on our side",
         internal_advice: "You didn't cause this. The server's log has the details.",
-    }
-}
-
-texts! {
-    /// Completed actions, by their names in the address.
-    DoneTexts {
-        saved: "Saved.",
-        revoked: "Key revoked. Its tokens are now refused.",
-        deleted: "Key deleted.",
-        token_ended: "Token revoked. It is now refused.",
-        store_added: "Store added.",
-        store_deleted: "Store deleted. No key has access to it any more.",
-        method_added: "Method added to the reference book.",
-        method_retired: "Method retired. Keys with selected methods can no longer call it.",
-        imported: "Reference book imported.",
-        operator_revoked: "Operator revoked and signed out.",
     }
 }

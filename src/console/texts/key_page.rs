@@ -106,9 +106,7 @@ texts! {
         delete_now: "Delete key",
         delete_unsure: "Tick the box to confirm.",
     }
-}
 
-texts! {
     /// Actions, by their names in the audit trail.
     ActionTexts {
         create: "Created",
@@ -123,9 +121,7 @@ texts! {
         sign_in: "Signed in",
         sign_out: "Signed out",
     }
-}
 
-texts! {
     /// Subjects of changes, by their names in the audit trail.
     SubjectTexts {
         key: "Key",
@@ -133,9 +129,7 @@ texts! {
         method: "Method",
         operator: "Operator",
     }
-}
 
-texts! {
     /// Fields, by their names in the audit trail.
     FieldNames {
         name: "Name",
@@ -166,9 +160,7 @@ texts! {
         scope: "Scope",
         position: "Position",
     }
-}
 
-texts! {
     /// Editing a key.
     KeyEditTexts {
         title: "Edit API access key",

@@ -59,8 +59,3 @@ texts! {
 pub(in crate::console) fn methods_of(count: usize, all: usize) -> String {
     format!("{count} of {all}")
 }
-
-/// Formats the number of further stores that a key has access to.
-pub(in crate::console) fn more(count: usize) -> String {
-    format!("+{count}")
-}

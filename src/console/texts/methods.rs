@@ -49,9 +49,7 @@ texts! {
         retire_sure: "Yes, retire this method",
         retire_now: "Retire method",
     }
-}
 
-texts! {
     /// Importing a reference book.
     ImportTexts {
         title: "Import a reference book",

@@ -13,68 +13,51 @@ mod section;
 mod stores;
 mod unconfirmed;
 
-use self::common::{CommonTexts, DoneTexts, NavTexts, PageErrorTexts, SignInTexts};
-use self::key_form::KeyFormTexts;
-use self::key_page::{ActionTexts, FieldNames, KeyEditTexts, KeyPageTexts, SubjectTexts};
-use self::keys::KeyTexts;
-use self::methods::{ImportTexts, MethodTexts};
-use self::operators::OperatorTexts;
-use self::oversight::{AuditTexts, FindTexts, ReplicaTexts};
-use self::stores::StoreTexts;
-use self::unconfirmed::{OutcomeTexts, RiskTexts, UnconfirmedTexts};
+pub(super) use self::unconfirmed::WriteText;
 
-/// All texts of a language.
-#[derive(Debug)]
-pub(super) struct Texts {
-    /// The language, as HTML names it.
-    pub(super) language: &'static str,
-    pub(super) common: CommonTexts,
-    pub(super) nav: NavTexts,
-    pub(super) sign_in: SignInTexts,
-    pub(super) page_errors: PageErrorTexts,
-    pub(super) done: DoneTexts,
-    pub(super) unconfirmed: UnconfirmedTexts,
-    pub(super) outcomes: OutcomeTexts,
-    pub(super) risks: RiskTexts,
-    pub(super) keys: KeyTexts,
-    pub(super) key_form: KeyFormTexts,
-    pub(super) key_page: KeyPageTexts,
-    pub(super) key_edit: KeyEditTexts,
-    pub(super) stores: StoreTexts,
-    pub(super) methods: MethodTexts,
-    pub(super) import: ImportTexts,
-    pub(super) find: FindTexts,
-    pub(super) audit: AuditTexts,
-    pub(super) replicas: ReplicaTexts,
-    pub(super) operators: OperatorTexts,
-    pub(super) actions: ActionTexts,
-    pub(super) subjects: SubjectTexts,
-    pub(super) fields: FieldNames,
+/// Declares all texts of a language, section by section, and the English ones.
+macro_rules! sections {
+    ($($section:ident: $texts:ty,)+) => {
+        /// All texts of a language.
+        #[derive(Debug)]
+        pub(super) struct Texts {
+            /// The language, as HTML names it.
+            pub(super) language: &'static str,
+            writes: [WriteText; 18],
+            $(pub(super) $section: $texts,)+
+        }
+
+        /// The texts in English.
+        pub(super) static ENGLISH: Texts =
+            Texts { language: "en", writes: unconfirmed::WRITES, $($section: <$texts>::ENGLISH,)+ };
+    };
 }
 
-/// The texts in English.
-pub(super) static ENGLISH: Texts = Texts {
-    language: "en",
-    common: CommonTexts::ENGLISH,
-    nav: NavTexts::ENGLISH,
-    sign_in: SignInTexts::ENGLISH,
-    page_errors: PageErrorTexts::ENGLISH,
-    done: DoneTexts::ENGLISH,
-    unconfirmed: UnconfirmedTexts::ENGLISH,
-    outcomes: OutcomeTexts::ENGLISH,
-    risks: RiskTexts::ENGLISH,
-    keys: KeyTexts::ENGLISH,
-    key_form: KeyFormTexts::ENGLISH,
-    key_page: KeyPageTexts::ENGLISH,
-    key_edit: KeyEditTexts::ENGLISH,
-    stores: StoreTexts::ENGLISH,
-    methods: MethodTexts::ENGLISH,
-    import: ImportTexts::ENGLISH,
-    find: FindTexts::ENGLISH,
-    audit: AuditTexts::ENGLISH,
-    replicas: ReplicaTexts::ENGLISH,
-    operators: OperatorTexts::ENGLISH,
-    actions: ActionTexts::ENGLISH,
-    subjects: SubjectTexts::ENGLISH,
-    fields: FieldNames::ENGLISH,
-};
+sections! {
+    common: common::CommonTexts,
+    nav: common::NavTexts,
+    sign_in: common::SignInTexts,
+    page_errors: common::PageErrorTexts,
+    unconfirmed: unconfirmed::UnconfirmedTexts,
+    keys: keys::KeyTexts,
+    key_form: key_form::KeyFormTexts,
+    key_page: key_page::KeyPageTexts,
+    key_edit: key_page::KeyEditTexts,
+    stores: stores::StoreTexts,
+    methods: methods::MethodTexts,
+    import: methods::ImportTexts,
+    find: oversight::FindTexts,
+    audit: oversight::AuditTexts,
+    replicas: oversight::ReplicaTexts,
+    operators: operators::OperatorTexts,
+    actions: key_page::ActionTexts,
+    subjects: key_page::SubjectTexts,
+    fields: key_page::FieldNames,
+}
+
+impl Texts {
+    /// Returns the texts of the write of this name, if there is one.
+    pub(super) fn write(&self, name: &str) -> Option<&WriteText> {
+        self.writes.iter().find(|write| write.name == name)
+    }
+}

@@ -20,9 +20,7 @@ texts! {
         nothing_found: "No changes match.",
         nothing_found_advice: "Remove a filter, or show the whole audit trail.",
     }
-}
 
-texts! {
     /// The replicas.
     ReplicaTexts {
         title: "Replicas",
@@ -55,9 +53,7 @@ texts! {
         lost_action: "Action",
         lost_noticed: "Noticed",
     }
-}
 
-texts! {
     /// Finding a key by its token.
     FindTexts {
         title: "Find a key",

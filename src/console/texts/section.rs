@@ -1,8 +1,8 @@
 //! How the texts of a section are declared.
 
-/// Declares a section's texts: a struct with a field for each, and the English values.
+/// Declares sections: for each, a struct with a field for each text, and the English values.
 macro_rules! texts {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ }) => {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ })+) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub(in crate::console) struct $name {
@@ -22,6 +22,6 @@ macro_rules! texts {
                 }
             }
         }
-    };
+    )+};
 }
 pub(super) use texts;
