@@ -1,8 +1,8 @@
 //! Style sheet, scripts and icon: compiled into the binary, served under an address that changes with their content.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 
@@ -21,29 +21,16 @@ const FILES: &[(&str, &str, &str)] = &[
 ];
 const ICON: &str = "image/svg+xml";
 
-/// The address of the assets.
-#[derive(Debug)]
-pub(super) struct Assets {
-    /// `/assets/` and a version computed from the content of all.
-    pub(super) base: String,
-}
-
-impl Assets {
-    /// Computes the version of the compiled-in files.
-    pub(super) fn new() -> Self {
-        let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
-        let digest = Digest::of(all.as_bytes());
-        Self { base: format!("/assets/{}", hex(&digest.as_bytes()[..6])) }
-    }
-}
+/// The address of the assets: `/assets/` and a version computed from the content of all.
+pub(super) static BASE: LazyLock<String> = LazyLock::new(|| {
+    let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
+    format!("/assets/{}", hex(&Digest::of(all.as_bytes()).as_bytes()[..6]))
+});
 
 /// Serves an asset, but not one of another version: browsers would cache its content under the wrong address.
-pub(super) async fn serve(
-    State(assets): State<Arc<Assets>>,
-    Path((version, name)): Path<(String, String)>,
-) -> Result<Response, PageError> {
+pub(super) async fn serve(Path((version, name)): Path<(String, String)>) -> Result<Response, PageError> {
     let file = FILES.iter().find(|(known, ..)| *known == name);
-    match file.filter(|_| assets.base.strip_prefix("/assets/") == Some(&*version)) {
+    match file.filter(|_| BASE.strip_prefix("/assets/") == Some(&*version)) {
         Some((_, kind, content)) => {
             let headers =
                 [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];

@@ -6,7 +6,6 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use super::Console;
-use super::assets::Assets;
 use super::error::PageError;
 use super::layout::PageLayout;
 use super::session::Session;
@@ -65,7 +64,7 @@ impl IntoResponse for PageError {
             Self::Refused(_, what) | Self::BadAddress(what) => what.clone(),
             _ => String::new(),
         };
-        let page = ErrorPage { page: PageLayout::without_session(&Assets::new(), title), what, advice };
+        let page = ErrorPage { page: PageLayout::without_session(title), what, advice };
         let html = page.render().unwrap_or_else(|_| title.to_owned());
         let mut response = (status, Html(html)).into_response();
         if let Self::TooMany(left) = self {

@@ -36,14 +36,14 @@ struct FoundKey {
     full_history: String,
 }
 
-pub(super) async fn form(State(console): State<Console>, session: Session) -> PageResult {
-    let page = PageLayout::new(&console, &session, Section::Find, ENGLISH.find.title);
+pub(super) async fn form(session: Session) -> PageResult {
+    let page = PageLayout::new(&session, Section::Find, ENGLISH.find.title);
     render(&FindPage { page, errors: FieldErrors::default(), found: None })
 }
 
 pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
     let token = TokenText(post.fields.trimmed("token"));
-    let page = PageLayout::new(&console, &post.session, Section::Find, ENGLISH.find.title);
+    let page = PageLayout::new(&post.session, Section::Find, ENGLISH.find.title);
     let mut errors = FieldErrors::default();
     match console.registry.find_key(&token).await {
         Ok(found) => {

@@ -14,13 +14,11 @@ const RECENT_CHANGES: i32 = 20;
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) entries: Vec<HistoryEntry>,
-    /// Whether there are older ones.
     pub(super) older: bool,
     /// Address of the complete history.
     pub(super) full: String,
 }
 
-/// A change, for people.
 #[derive(Debug)]
 pub(super) struct HistoryEntry {
     pub(super) change: Change,

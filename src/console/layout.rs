@@ -1,7 +1,6 @@
 //! The parts that all pages share: title, navigation, the signed-in operator.
 
-use super::Console;
-use super::assets::Assets;
+use super::assets;
 use super::nav::{self, NavGroup, Section};
 use super::notice::Notice;
 use super::session::Session;
@@ -13,12 +12,11 @@ use crate::registry::Caller;
 pub(super) struct PageLayout {
     pub(super) t: &'static Texts,
     /// The address of style sheet and scripts.
-    pub(super) assets: String,
+    pub(super) assets: &'static str,
     /// The title of the page, which is also its heading.
     pub(super) title: String,
     /// The sections that the reader may see.
     pub(super) nav: Vec<NavGroup>,
-    /// The operator who is signed in.
     pub(super) operator: Option<Caller>,
     /// The token for the page's forms.
     pub(super) csrf: String,
@@ -29,19 +27,19 @@ pub(super) struct PageLayout {
 }
 
 impl PageLayout {
-    pub(super) fn new(console: &Console, session: &Session, section: Section, title: impl Into<String>) -> Self {
+    pub(super) fn new(session: &Session, section: Section, title: impl Into<String>) -> Self {
         Self {
             nav: nav::groups(session.caller.role, section),
             operator: Some(session.caller.clone()),
             csrf: session.csrf.clone(),
-            ..Self::without_session(&console.assets, title)
+            ..Self::without_session(title)
         }
     }
 
-    pub(super) fn without_session(assets: &Assets, title: impl Into<String>) -> Self {
+    pub(super) fn without_session(title: impl Into<String>) -> Self {
         Self {
             t: &ENGLISH,
-            assets: assets.base.clone(),
+            assets: &assets::BASE,
             title: title.into(),
             nav: Vec::new(),
             operator: None,
@@ -58,7 +56,6 @@ impl PageLayout {
         self
     }
 
-    /// Adds the result of the last action, if any.
     #[must_use]
     pub(super) fn with_notice(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;

@@ -10,7 +10,6 @@ use crate::registry::{Error, Listed, PageInput, Result};
 /// The filters of a list. They are in the address, so that they survive reload, Back and a message to a colleague.
 #[derive(Debug, Default)]
 pub(super) struct Filters {
-    /// Address of the list.
     path: &'static str,
     /// Every filter by its name in the address; an empty one is not applied.
     pub(super) values: Vec<(&'static str, String)>,
@@ -51,11 +50,9 @@ impl Filters {
     }
 }
 
-/// A page of a list.
 #[derive(Debug)]
 pub(super) struct ListPage<R> {
     pub(super) filters: Filters,
-    /// Errors of the filters.
     pub(super) errors: FieldErrors,
     pub(super) rows: Vec<R>,
     /// The token of the next page; empty if there is none.

@@ -32,7 +32,6 @@ mod notice;
 mod operators;
 mod oversight;
 mod paths;
-mod peer;
 mod reference_cache;
 mod render;
 mod session;

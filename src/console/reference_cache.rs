@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::authority::Authority;
+use super::Console;
 use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::world::{MethodTable, StoreTable};
-use crate::registry::{ListMethods, ListStores, Listed, PageInput, Registry, Result};
+use crate::registry::{ListMethods, ListStores, Listed, PageInput, Result};
 
 /// Entries per read: the registry's maximum.
 const PAGE_SIZE: i32 = 1_000;
 
-/// The cached entries, as long as they are valid.
 #[derive(Debug, Default)]
 pub(super) struct ReferenceCache {
     stores: CachedEntries<StoreTable, Store>,
@@ -56,24 +55,24 @@ impl<T, E> CachedEntries<T, E> {
     }
 }
 
-impl ReferenceCache {
+impl Console {
     /// Returns all stores, in byte order of their codes.
-    pub(super) async fn all_stores(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Store]>> {
-        let table = authority.tables().map(|(_, stores)| stores);
-        let list = |page| async move { registry.stores(&ListStores { page, ..ListStores::default() }).await };
-        match self.stores.get(table.as_ref()) {
+    pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
+        let table = self.authority.tables().map(|(_, stores)| stores);
+        let list = |page| async move { self.registry.stores(&ListStores { page, ..ListStores::default() }).await };
+        match self.reference_cache.stores.get(table.as_ref()) {
             Some(stores) => Ok(stores),
-            None => Ok(self.stores.insert(table, every(list).await?)),
+            None => Ok(self.reference_cache.stores.insert(table, every(list).await?)),
         }
     }
 
     /// Returns the reference book, in its order.
-    pub(super) async fn all_methods(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Method]>> {
-        let table = authority.tables().map(|(methods, _)| methods);
-        let list = |page| async move { registry.methods(&ListMethods { page, ..ListMethods::default() }).await };
-        match self.methods.get(table.as_ref()) {
+    pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
+        let table = self.authority.tables().map(|(methods, _)| methods);
+        let list = |page| async move { self.registry.methods(&ListMethods { page, ..ListMethods::default() }).await };
+        match self.reference_cache.methods.get(table.as_ref()) {
             Some(methods) => Ok(methods),
-            None => Ok(self.methods.insert(table, every(list).await?)),
+            None => Ok(self.reference_cache.methods.insert(table, every(list).await?)),
         }
     }
 }

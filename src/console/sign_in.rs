@@ -1,11 +1,13 @@
 //! Signing in with an operator's token, and out.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::{StatusCode, header};
+use http::{Extensions, StatusCode, header};
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
-use super::assets::Assets;
 use super::error::PageError;
 use super::form::{FormFields, PendingForm};
 use super::form_post::{self, FormPost};
@@ -14,7 +16,7 @@ use super::paths::{self, is_local};
 use super::render::{PageResult, redirect, render, render_with};
 use super::sign_in_limiter::FailureLimit;
 use super::texts::ENGLISH;
-use super::{Console, cookies, csrf, peer};
+use super::{Console, cookies, csrf};
 use crate::budget::OPEN_BODY;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionEnd, TokenText};
@@ -25,11 +27,9 @@ struct SignInPage {
     page: PageLayout,
     /// Why the session ended.
     why: &'static str,
-    /// The error of the token.
     error: &'static str,
     /// The address to continue with.
     next: String,
-    /// A form that is kept.
     pending: PendingForm,
 }
 
@@ -43,7 +43,7 @@ struct ResendPage {
 
 /// Shows the sign-in page with a form that it keeps.
 pub(super) fn page_with_pending_form(why: SessionEnd, pending: PendingForm) -> Response {
-    let page = PageLayout::without_session(&Assets::new(), ENGLISH.sign_in.title);
+    let page = PageLayout::without_session(ENGLISH.sign_in.title);
     let template = SignInPage { why: reason(why).1, error: "", next: String::new(), pending, page };
     match render_with(StatusCode::FORBIDDEN, &template) {
         Ok(mut response) => {
@@ -91,11 +91,17 @@ pub(super) async fn home() -> Response {
     redirect(paths::KEYS)
 }
 
-/// Shows the form.
-pub(super) async fn page(State(console): State<Console>, query: FormFields) -> PageResult {
-    let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.title);
+pub(super) async fn page(query: FormFields) -> PageResult {
+    let page = PageLayout::without_session(ENGLISH.sign_in.title);
     let why = REASONS.map(reason).into_iter().find(|(name, _)| *name == query.text("why")).map_or("", |(_, why)| why);
     render(&SignInPage { why, error: "", next: query.text("next").to_owned(), pending: PendingForm::default(), page })
+}
+
+/// Returns the address of the peer of the connection, if the server recorded it.
+fn peer_address(extensions: &Extensions) -> Option<IpAddr> {
+    let plain = extensions.get::<TcpConnectInfo>();
+    let info = plain.or_else(|| extensions.get::<TlsConnectInfo<TcpConnectInfo>>().map(TlsConnectInfo::get_ref))?;
+    Some(info.remote_addr()?.ip().to_canonical())
 }
 
 /// Checks the token and begins a session.
@@ -105,14 +111,14 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     if !csrf::is_same_origin(&parts.headers, &parts.uri) {
         return Err(PageError::ForeignForm);
     }
-    let address = peer::address(&parts.extensions);
+    let address = peer_address(&parts.extensions);
     let before = cookies::read(&parts.headers, console.secure);
     let over_tls = cookies::over_tls(&parts.headers, console.secure);
     let fields = form_post::read_form(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
-    let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.title);
+    let page = PageLayout::without_session(ENGLISH.sign_in.title);
     let refuse = |page: PageLayout, status, error| {
         // Counted only now: a valid token is accepted, whatever others at this address do.
         let shown = address.map(tracing::field::display);
@@ -141,7 +147,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;
     let (next, pending) = (fields.text("next"), PendingForm::read(&fields));
     let mut response = if is_local(&pending.path) {
-        let page = PageLayout::without_session(&console.assets, ENGLISH.sign_in.kept_title);
+        let page = PageLayout::without_session(ENGLISH.sign_in.kept_title);
         render(&ResendPage { page: PageLayout { csrf: csrf::token(&session), ..page }, pending })?
     } else {
         redirect(if is_local(next) { next } else { paths::KEYS })
@@ -150,7 +156,6 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     Ok(response)
 }
 
-/// Ends the session.
 pub(super) async fn sign_out(State(console): State<Console>, post: FormPost) -> PageResult {
     console.registry.sign_out(&post.session.caller, &post.session.token).await?;
     let mut response = redirect(paths::SIGN_IN);

@@ -18,12 +18,9 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Addresses remembered; an attacker who uses more of them still has to guess 256 bits.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// Whether an address may fail again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailureLimit {
-    /// Within the limit.
     Within,
-    /// Too many.
     Exceeded {
         /// Whether this is the first one too many.
         first: bool,
@@ -32,7 +29,6 @@ pub(super) enum FailureLimit {
     },
 }
 
-/// Recent failures.
 #[derive(Debug)]
 pub(super) struct SignInLimiter {
     clock: SharedClock,
@@ -40,7 +36,6 @@ pub(super) struct SignInLimiter {
 }
 
 impl SignInLimiter {
-    /// Creates an empty record.
     pub(super) fn new(clock: SharedClock) -> Self {
         Self { clock, by_address: Mutex::default() }
     }

@@ -48,7 +48,7 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     let request = RotateKey { key: key_with_etag(&id, &post), overlap, token: TokenText::default() };
     let (issued, written) =
         console.registry.rotate_key(&post.session.caller, &request, &WriteOptions::default()).await?;
-    let title = PageLayout::new(&console, &post.session, Section::Keys, ENGLISH.key_page.rotated_title);
+    let title = PageLayout::new(&post.session, Section::Keys, ENGLISH.key_page.rotated_title);
     render(&KeyTokenPage {
         page: title.with_notice(console.notice("rotated", &written).await),
         token: issued.token.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),

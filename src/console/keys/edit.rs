@@ -34,7 +34,7 @@ struct EditKeyPage {
 
 impl EditKeyPage {
     async fn new(console: &Console, session: &Session, key: Key, form: KeyForm) -> Result<Self, PageError> {
-        let page = PageLayout::new(console, session, Section::Keys, ENGLISH.key_edit.title);
+        let page = PageLayout::new(session, Section::Keys, ENGLISH.key_edit.title);
         Ok(Self {
             page: page.with_scripts(&["key-form.js"]),
             key,

@@ -67,7 +67,7 @@ impl KeyPage {
         let chart = usage::chart(&usage.counts, now);
         let (methods_used, methods_unused) = methods(&key, &usage.counts);
         let last = usage::last_by_store(&usage.counts);
-        let page = PageLayout::new(console, session, Section::Keys, key.spec.name.clone());
+        let page = PageLayout::new(session, Section::Keys, key.spec.name.clone());
         Ok(Self {
             page: page.with_notice(Notice::from_query(query, now)),
             may_edit: session.may(Permission::Edit),

@@ -32,8 +32,8 @@ struct ImportPage {
 }
 
 impl ImportPage {
-    fn new(console: &Console, session: &Session, yaml: String) -> Self {
-        let page = PageLayout::new(console, session, Section::Methods, ENGLISH.import.title);
+    fn new(session: &Session, yaml: String) -> Self {
+        let page = PageLayout::new(session, Section::Methods, ENGLISH.import.title);
         Self {
             page: page.with_scripts(&["import.js"]),
             yaml,
@@ -54,10 +54,10 @@ impl ImportPage {
 }
 
 /// Shows the form, empty or with the built-in book (`?book=retailcrm`).
-pub(super) async fn form(State(console): State<Console>, session: Session, query: FormFields) -> PageResult {
+pub(super) async fn form(session: Session, query: FormFields) -> PageResult {
     session.require(Permission::Edit)?;
     let yaml = if query.text("book") == "retailcrm" { books::RETAILCRM } else { "" };
-    render_with(StatusCode::OK, &ImportPage::new(&console, &session, yaml.to_owned()))
+    render_with(StatusCode::OK, &ImportPage::new(&session, yaml.to_owned()))
 }
 
 /// Previews the changes, or applies what was previewed.
@@ -67,7 +67,7 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
     let shown = ImportPage {
         retire: fields.text("retire") == "yes",
         why: fields.trimmed("why"),
-        ..ImportPage::new(&console, session, fields.text("yaml").to_owned())
+        ..ImportPage::new(session, fields.text("yaml").to_owned())
     };
     let methods = match books::parse(&shown.yaml) {
         Ok(book) => drafts(book),

@@ -5,22 +5,20 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::books::ReferenceBook;
+use crate::console::ENGLISH;
 use crate::console::diff::{FieldDifference, differences};
 use crate::console::hex::hex;
-use crate::console::texts::ENGLISH;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::model::token::Digest;
 use crate::registry::{AffectedMethods, Choice, ImportMethods, MethodDraft, MethodsDiff};
 
-/// The changes.
 #[derive(Debug)]
 pub(super) struct Preview {
     /// Identities and summaries of the new methods.
     pub(super) added: Vec<(String, String)>,
     /// Identities of the changed methods, each with its differences; empty if only the position changes.
     pub(super) changed: Vec<(String, Vec<FieldDifference>)>,
-    /// Identities of the retired methods.
     pub(super) retired: Vec<String>,
     pub(super) unchanged: usize,
     pub(super) gaining: AffectedKeys,
@@ -50,11 +48,8 @@ impl Preview {
             found
         };
         Self {
-            added: names(&diff.added).map(|name| (summary(&name), name)).map(|(text, name)| (name, text)).collect(),
-            changed: names(&diff.changed)
-                .map(|name| (differing(&name), name))
-                .map(|(what, name)| (name, what))
-                .collect(),
+            added: names(&diff.added).map(|name| (name.clone(), summary(&name))).collect(),
+            changed: names(&diff.changed).map(|name| (name.clone(), differing(&name))).collect(),
             retired: names(&diff.retired).collect(),
             unchanged: diff.unchanged,
             gaining: AffectedKeys::new(diff.gaining),
@@ -68,7 +63,6 @@ impl Preview {
         [(t.gaining, t.gaining_help, &self.gaining), (t.losing, t.losing_help, &self.losing)]
     }
 
-    /// Returns whether there are no changes.
     pub(super) const fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.retired.is_empty()
     }

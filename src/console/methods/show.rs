@@ -32,7 +32,7 @@ impl MethodPage {
         let method = found(console.registry.method(identity).await)?;
         let identity = method.identity.to_string();
         Ok(Self {
-            page: PageLayout::new(console, session, Section::Methods, identity.clone()),
+            page: PageLayout::new(session, Section::Methods, identity.clone()),
             form: Form::from_image(&FIELDS, &method.image()),
             titles: console.block_titles().await?,
             keys: paths::with_query(paths::KEYS, &[("method", &identity)]),

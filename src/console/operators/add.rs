@@ -28,9 +28,9 @@ struct OperatorTokenPage<'a> {
     own: bool,
 }
 
-pub(super) async fn form(State(console): State<Console>, session: Session) -> PageResult {
+pub(super) async fn form(session: Session) -> PageResult {
     session.require(Permission::Administer)?;
-    show(&console, &session, StatusCode::OK, Form::default())
+    show(&session, StatusCode::OK, Form::default())
 }
 
 /// Saves it and shows its token, or shows the form again with the errors.
@@ -43,28 +43,27 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
         match console.registry.create_operator(&session.caller, &draft, &form.options()).await {
             Ok((issued, written)) => {
                 let notice = console.notice("operator_added", &written).await;
-                return show_token(&console, session, ENGLISH.operators.created_title, notice, &issued);
+                return show_token(session, ENGLISH.operators.created_title, notice, &issued);
             }
             Err(error) => form.errors.extend_from(error)?,
         }
     }
     form.errors.reword("operator.role", ENGLISH.operators.choose_role);
-    show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, form)
+    show(session, StatusCode::UNPROCESSABLE_ENTITY, form)
 }
 
 /// Shows the page with a token.
 pub(super) fn show_token(
-    console: &Console,
     session: &Session,
     title: &str,
     notice: Option<Notice>,
     issued: &OperatorWithToken,
 ) -> PageResult {
-    let page = PageLayout::new(console, session, Section::Operators, title).with_notice(notice);
+    let page = PageLayout::new(session, Section::Operators, title).with_notice(notice);
     render(&OperatorTokenPage { page, own: issued.operator.id == session.caller.id, issued })
 }
 
-fn show(console: &Console, session: &Session, status: StatusCode, form: Form) -> PageResult {
-    let page = PageLayout::new(console, session, Section::Operators, ENGLISH.operators.add_title);
+fn show(session: &Session, status: StatusCode, form: Form) -> PageResult {
+    let page = PageLayout::new(session, Section::Operators, ENGLISH.operators.add_title);
     render_with(status, &AddOperatorPage { page, form })
 }

@@ -31,7 +31,7 @@ impl OperatorPage {
         session.require(Permission::Administer)?;
         let operator = found(console.registry.operator(id).await)?;
         Ok(Self {
-            page: PageLayout::new(console, session, Section::Operators, operator.name.clone()),
+            page: PageLayout::new(session, Section::Operators, operator.name.clone()),
             id: id.to_owned(),
             form: Form::from_image(&FIELDS, &operator.image()),
             changes_made: paths::actor_changes(id),
@@ -88,7 +88,7 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     }
     let (issued, written) = console.registry.rotate_operator(&session.caller, &id, &WriteOptions::default()).await?;
     let notice = console.notice("operator_rotated", &written).await;
-    show_token(&console, session, ENGLISH.operators.rotated_title, notice, &issued)
+    show_token(session, ENGLISH.operators.rotated_title, notice, &issued)
 }
 
 /// Revokes it permanently.

@@ -15,9 +15,9 @@ struct AddStorePage {
     form: Form,
 }
 
-pub(super) async fn form(State(console): State<Console>, session: Session) -> PageResult {
+pub(super) async fn form(session: Session) -> PageResult {
     session.require(Permission::Edit)?;
-    show(&console, &session, StatusCode::OK, Form::default())
+    show(&session, StatusCode::OK, Form::default())
 }
 
 /// Saves it, or shows the form again with the errors.
@@ -29,12 +29,12 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
         Err(error) => {
             form.errors.extend_from(error)?;
             form.errors.reword("store.kind", ENGLISH.stores.choose_kind);
-            show(&console, &post.session, StatusCode::UNPROCESSABLE_ENTITY, form)
+            show(&post.session, StatusCode::UNPROCESSABLE_ENTITY, form)
         }
     }
 }
 
-fn show(console: &Console, session: &Session, status: StatusCode, form: Form) -> PageResult {
-    let page = PageLayout::new(console, session, Section::Stores, ENGLISH.stores.add_title);
+fn show(session: &Session, status: StatusCode, form: Form) -> PageResult {
+    let page = PageLayout::new(session, Section::Stores, ENGLISH.stores.add_title);
     render_with(status, &AddStorePage { page, form })
 }

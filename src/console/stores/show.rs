@@ -31,7 +31,7 @@ impl StorePage {
     async fn load(console: &Console, session: &Session, code: &str) -> Result<Self, PageError> {
         let store = found(console.registry.store(code).await)?;
         Ok(Self {
-            page: PageLayout::new(console, session, Section::Stores, store.name.clone()),
+            page: PageLayout::new(session, Section::Stores, store.name.clone()),
             form: Form::from_image(&FIELDS, &store.image()),
             rebinding: Vec::new(),
             history: console.history("store", code).await?,
