@@ -4,9 +4,7 @@
 use serde_json::Value;
 
 use super::diff::{self, FieldDifference, differences};
-use super::error::PageError;
-use super::form::{FieldErrors, FormFields};
-use super::{Console, time};
+use super::{Console, FieldErrors, FormFields, PageError, time};
 use crate::model::change::Change;
 use crate::registry::{RawTime, WriteOptions};
 

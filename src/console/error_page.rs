@@ -5,12 +5,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use super::Console;
-use super::error::PageError;
-use super::layout::PageLayout;
-use super::session::Session;
-use super::sign_in;
-use super::texts::ENGLISH;
+use super::{Console, ENGLISH, PageError, PageLayout, Session, sign_in};
 use crate::authority::Undecided;
 use crate::registry;
 

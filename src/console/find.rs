@@ -37,13 +37,13 @@ struct FoundKey {
 }
 
 pub(super) async fn form(session: Session) -> PageResult {
-    let page = PageLayout::new(&session, Section::Find, ENGLISH.find.title);
+    let page = PageLayout::new(&session, Section::Find, ENGLISH.nav.find);
     render(&FindPage { page, errors: FieldErrors::default(), found: None })
 }
 
 pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
     let token = TokenText(post.fields.trimmed("token"));
-    let page = PageLayout::new(&post.session, Section::Find, ENGLISH.find.title);
+    let page = PageLayout::new(&post.session, Section::Find, ENGLISH.nav.find);
     let mut errors = FieldErrors::default();
     match console.registry.find_key(&token).await {
         Ok(found) => {

@@ -4,11 +4,8 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
 
-use super::Console;
-use super::error::PageError;
-use super::form::{FormFields, PendingForm};
-use super::session::Session;
-use super::{cookies, csrf, paths};
+use super::form::PendingForm;
+use super::{Console, FormFields, PageError, Session, cookies, csrf, paths};
 use crate::budget::OPEN_BODY;
 
 /// Largest form of a session, in bytes: ten thousand stores, or a reference book as a file.

@@ -1,9 +1,7 @@
 //! The audit trail: the changes of one object, for its page, and all changes, for the audit trail's page.
 
 use super::diff::{FieldDifference, differences};
-use super::error::PageError;
-use super::texts::ENGLISH;
-use super::{Console, paths};
+use super::{Console, ENGLISH, PageError, paths};
 use crate::model::change::{Change, Revision};
 use crate::registry::{ListChanges, PageInput};
 

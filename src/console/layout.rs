@@ -2,9 +2,8 @@
 
 use super::assets;
 use super::nav::{self, NavGroup, Section};
-use super::notice::Notice;
-use super::session::Session;
-use super::texts::{ENGLISH, Texts};
+use super::texts::Texts;
+use super::{ENGLISH, Notice, Session};
 use crate::registry::Caller;
 
 /// The data of templates/layout.html. Every page's template has one as its field `page`.

@@ -2,9 +2,7 @@
 
 use http::StatusCode;
 
-use super::error::PageError;
-use super::form::{FieldErrors, FormFields};
-use super::paths;
+use super::{FieldErrors, FormFields, PageError, paths};
 use crate::registry::{Error, Listed, PageInput, Result};
 
 /// The filters of a list. They are in the address, so that they survive reload, Back and a message to a colleague.

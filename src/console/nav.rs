@@ -1,7 +1,6 @@
 //! The sections of the console, in the order of the navigation. A page of a section that is missing here has no link.
 
-use super::paths;
-use super::texts::ENGLISH;
+use super::{ENGLISH, paths};
 use crate::model::operator::{Permission, Role};
 
 /// The section that a page belongs to.

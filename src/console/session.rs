@@ -6,10 +6,7 @@ use axum::extract::FromRequestParts;
 use http::Method;
 use http::request::Parts;
 
-use super::Console;
-use super::cookies;
-use super::csrf;
-use super::error::PageError;
+use super::{Console, PageError, cookies, csrf};
 use crate::budget::CallBudget;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionEnd, SessionToken};

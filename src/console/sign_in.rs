@@ -8,15 +8,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{Extensions, StatusCode, header};
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
-use super::error::PageError;
-use super::form::{FormFields, PendingForm};
-use super::form_post::{self, FormPost};
-use super::layout::PageLayout;
-use super::paths::{self, is_local};
-use super::render::{PageResult, redirect, render, render_with};
+use super::form::PendingForm;
+use super::paths::is_local;
 use super::sign_in_limiter::FailureLimit;
-use super::texts::ENGLISH;
-use super::{Console, cookies, csrf};
+use super::{
+    Console, ENGLISH, FormFields, FormPost, PageError, PageLayout, PageResult, cookies, csrf, form_post, paths,
+    redirect, render, render_with,
+};
 use crate::budget::OPEN_BODY;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionEnd, TokenText};

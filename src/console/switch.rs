@@ -2,11 +2,8 @@
 
 use http::StatusCode;
 
-use super::Console;
-use super::error::PageError;
-use super::form::FormFields;
 use super::paths::is_local;
-use super::render::PageResult;
+use super::{Console, FormFields, PageError, PageResult};
 use crate::registry::{Error, Result, Written};
 
 /// Returns whether the form switches on or off.

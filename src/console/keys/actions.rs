@@ -84,7 +84,7 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
 
 pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String>, post: FormPost) -> PageResult {
     if !post.fields.has("sure") {
-        let errors = FieldErrors::one("sure", ENGLISH.key_page.delete_unsure);
+        let errors = FieldErrors::one("sure", ENGLISH.common.sure_first);
         return show_errors(&console, &post, &id, errors, String::new()).await;
     }
     let key = key_with_etag(&id, &post);

@@ -55,7 +55,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
     };
     let found = console.registry.keys(&request).await;
     let list = ListPage::new(filters, found, |keys| keys.into_iter().map(row).collect())?;
-    let page = PageLayout::new(&session, Section::Keys, ENGLISH.keys.title);
+    let page = PageLayout::new(&session, Section::Keys, ENGLISH.nav.keys);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, now));
     let status = list.status();
     let may_edit = session.may(Permission::Edit);

@@ -42,6 +42,6 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
 
 async fn show(console: &Console, session: &Session, status: StatusCode, form: Form) -> PageResult {
     let titles = console.block_titles().await?;
-    let page = PageLayout::new(session, Section::Methods, ENGLISH.methods.add_title);
+    let page = PageLayout::new(session, Section::Methods, ENGLISH.methods.add);
     render_with(status, &AddMethodPage { page, form, titles })
 }

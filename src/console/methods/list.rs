@@ -35,7 +35,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
     let filters = Filters::read(paths::METHODS, &["text", "block"], &query);
     let request = ListMethods { page: filters.page(SIZE), block: filters.owned("block"), text: filters.owned("text") };
     let list = ListPage::new(filters, console.registry.methods(&request).await, blocks)?;
-    let page = PageLayout::new(&session, Section::Methods, ENGLISH.methods.title);
+    let page = PageLayout::new(&session, Section::Methods, ENGLISH.nav.methods);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, console.authority.now()));
     render_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
 }

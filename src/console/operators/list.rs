@@ -35,7 +35,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
     };
     let found = console.registry.operators(&request).await;
     let list = ListPage::new(filters, found, |operators| operators.into_iter().map(row).collect())?;
-    let page = PageLayout::new(&session, Section::Operators, ENGLISH.operators.title);
+    let page = PageLayout::new(&session, Section::Operators, ENGLISH.nav.operators);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, console.authority.now()));
     render_with(list.status(), &OperatorsPage { page, list, own: session.caller.id })
 }

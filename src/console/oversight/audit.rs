@@ -40,7 +40,7 @@ pub(in crate::console) async fn page(
     };
     let t = &ENGLISH.subjects;
     let template = AuditPage {
-        page: PageLayout::new(&session, Section::Audit, ENGLISH.audit.title).with_scripts(&["list.js"]),
+        page: PageLayout::new(&session, Section::Audit, ENGLISH.nav.audit).with_scripts(&["list.js"]),
         list,
         kinds: [("key", t.key), ("store", t.store), ("method", t.method), ("operator", t.operator)],
         may_administer: session.may(Permission::Administer),

@@ -57,7 +57,7 @@ pub(in crate::console) async fn page(State(console): State<Console>, session: Se
     };
     let rows: Vec<ReplicaRow> = replicas.into_iter().map(row).collect();
     render(&ReplicasPage {
-        page: PageLayout::new(&session, Section::Replicas, ENGLISH.replicas.title),
+        page: PageLayout::new(&session, Section::Replicas, ENGLISH.nav.replicas),
         differ: rows.iter().any(|row| row.differs),
         rows,
         lost,

@@ -34,7 +34,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
         text: filters.owned("text"),
     };
     let list = ListPage::new(filters, console.registry.stores(&request).await, |stores| stores)?;
-    let page = PageLayout::new(&session, Section::Stores, ENGLISH.stores.title);
+    let page = PageLayout::new(&session, Section::Stores, ENGLISH.nav.stores);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, console.authority.now()));
     render_with(list.status(), &StoresPage { page, list, may_edit: session.may(Permission::Edit) })
 }

@@ -5,7 +5,6 @@ use super::section::texts;
 texts! {
     /// The audit trail.
     AuditTexts {
-        title: "Audit trail",
         about: "Type",
         subject: "ID or code",
         subject_hint: "Key ID, store code, …",
@@ -23,7 +22,6 @@ texts! {
 
     /// The replicas.
     ReplicaTexts {
-        title: "Replicas",
         lead: "Every change has a revision. A replica decides by the latest revision it has applied.",
         latest: "Latest revision",
         bound: "Replicas out of sync for longer than this deny every request",
@@ -48,7 +46,6 @@ texts! {
         empty: "No replica has reported yet. Refresh in a moment.",
         lost: "Lost changes",
         lost_lead: "Replicas had applied these changes, but storage no longer has them: it was restored from a backup, or failed over to a standby that hadn't received them. Keys that they revoked work again. To revoke those keys again, run: latchkey replicas lost --reapply",
-        lost_revision: "Revision",
         lost_what: "EntrySubject",
         lost_action: "Action",
         lost_noticed: "Noticed",
@@ -56,7 +53,6 @@ texts! {
 
     /// Finding a key by its token.
     FindTexts {
-        title: "Find a key",
         lead: "Found a token in a log, a repository or an email? Paste it to see which key it belongs to. It won't be stored.",
         token: "Token",
         token_help: "The whole token. If you only have the last four characters, search the list of keys.",
@@ -75,8 +71,5 @@ texts! {
         key_expired: "The key has expired.",
         key_early: "The key isn't valid yet.",
         created: "Created",
-        owner: "Owner",
-        last_used: "Last used",
-        hint: "Token",
     }
 }
