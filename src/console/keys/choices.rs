@@ -61,18 +61,18 @@ impl Choices {
     /// Builds the sentence for the contents of the form.
     pub(super) fn describe_reach(&self, form: &KeyForm) -> String {
         let t = &ENGLISH.key_form;
-        let stores = match &*form.store_access {
+        let stores = match &*form.stores.kind {
             "all" => t.reach_all_stores.to_owned(),
             "selected" => listed(&self.platforms, |member| &member.name, t.reach_no_store, t.reach_stores),
             _ => return t.reach_unknown.to_owned(),
         };
-        let methods = match &*form.method_access {
+        let methods = match &*form.methods.kind {
             "all" => t.reach_all_methods.to_owned(),
             "selected" => listed(&self.blocks, |member| &member.value, t.reach_no_method, t.reach_methods),
             _ => return t.reach_unknown.to_owned(),
         };
         let mut sentence = fill(t.reach, &[&methods, &stores]);
-        if form.store_access == "selected" && self.platforms.iter().map(ChoiceGroup::chosen).sum::<usize>() == 1 {
+        if form.stores.kind == "selected" && self.platforms.iter().map(ChoiceGroup::chosen).sum::<usize>() == 1 {
             sentence.push(' ');
             sentence.push_str(t.reach_binds);
         }
@@ -98,7 +98,7 @@ fn platforms(stores: &[Store], form: &KeyForm) -> Vec<ChoiceGroup> {
     for store in stores {
         let code = store.code.as_str().to_owned();
         let member = Member {
-            chosen: form.stores.contains(&code),
+            chosen: form.stores.members.contains(&code),
             value: code,
             name: store.name.clone(),
             about: store.hosts.join(" "),
@@ -120,7 +120,7 @@ fn blocks(methods: &[Method], form: &KeyForm) -> Vec<ChoiceGroup> {
     for method in methods {
         let identity = method.identity.to_string();
         let member = Member {
-            chosen: form.methods.contains(&identity),
+            chosen: form.methods.members.contains(&identity),
             value: identity,
             name: method.summary.clone(),
             about: method.description.clone(),

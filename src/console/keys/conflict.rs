@@ -1,7 +1,5 @@
 //! Conflicting changes of a key by two people: what the first changed, and the second's form merged with it.
 
-use std::collections::BTreeSet;
-
 use super::form::KeyForm;
 use crate::console::edit::{ConcurrentEdit, base_image};
 use crate::console::{Console, PageError};
@@ -29,21 +27,19 @@ pub(super) async fn merge(
     let edit = ConcurrentEdit::new(changes, &current.image());
     let mut both = form.texts.merge(&base.texts, &theirs.texts);
 
+    let accesses = [
+        ("stores", &mut form.stores, base.stores, theirs.stores),
+        ("methods", &mut form.methods, base.methods, theirs.methods),
+    ];
     // Kind and list of an access belong together.
-    if (&form.store_access, &form.stores) == (&base.store_access, &base.stores) {
-        (form.store_access, form.stores) = (theirs.store_access.clone(), theirs.stores.clone());
-    } else if form.store_choice() != theirs.store_choice() {
-        both.push(("stores", describe_access(&theirs.store_access, &theirs.stores)));
-    }
-    if (&form.method_access, &form.methods) == (&base.method_access, &base.methods) {
-        (form.method_access, form.methods) = (theirs.method_access.clone(), theirs.methods.clone());
-    } else if form.method_choice() != theirs.method_choice() {
-        both.push(("methods", describe_access(&theirs.method_access, &theirs.methods)));
+    for (field, mine, base, theirs) in accesses {
+        if *mine == base {
+            *mine = theirs;
+        } else if mine.choice() != theirs.choice() {
+            let value = if theirs.kind == "all" { theirs.kind } else { Vec::from_iter(theirs.members).join(", ") };
+            both.push((field, value));
+        }
     }
     both.retain(|(field, _)| edit.differences.iter().any(|difference| difference.field == *field));
     Ok((form, Conflict { edit, both }))
-}
-
-fn describe_access(access: &str, members: &BTreeSet<String>) -> String {
-    if access == "all" { access.to_owned() } else { members.iter().cloned().collect::<Vec<_>>().join(", ") }
 }

@@ -110,6 +110,6 @@ async fn stale(console: &Console, session: &Session, current: Key, form: KeyForm
 
 /// Renders the access in a form as a text to compare.
 fn fingerprint(form: &KeyForm) -> String {
-    let text = format!("{:?} {:?}", form.store_choice(), form.method_choice());
+    let text = format!("{:?} {:?}", form.stores.choice(), form.methods.choice());
     hex(&Digest::of(text.as_bytes()).as_bytes()[..8])
 }

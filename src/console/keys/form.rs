@@ -35,12 +35,47 @@ pub(super) fn form_fields() -> Vec<String> {
 pub(super) struct KeyForm {
     pub(super) token: TokenText,
     pub(super) texts: Form,
+    pub(super) stores: AccessInput,
+    pub(super) methods: AccessInput,
+}
+
+/// The access to stores or to methods.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct AccessInput {
     /// `all`, `selected`, or empty while neither is chosen.
-    pub(super) store_access: String,
-    pub(super) stores: BTreeSet<String>,
-    /// As `store_access`.
-    pub(super) method_access: String,
-    pub(super) methods: BTreeSet<String>,
+    pub(super) kind: String,
+    pub(super) members: BTreeSet<String>,
+}
+
+impl AccessInput {
+    fn from_image(image: Option<&Value>) -> Self {
+        match diff::members(image.unwrap_or(&Value::Null)) {
+            None => Self { kind: "all".to_owned(), members: BTreeSet::new() },
+            Some(members) => Self { kind: "selected".to_owned(), members: members.into_iter().collect() },
+        }
+    }
+
+    /// Returns the access; `None` while nothing is chosen. Ticks count only if "selected" is chosen: ticks under "all"
+    /// are left over.
+    pub(super) fn choice(&self) -> Option<Access<String>> {
+        match &*self.kind {
+            "all" => Some(Access::All),
+            "selected" => Some(Access::Selected(self.members.iter().cloned().collect())),
+            _ => None,
+        }
+    }
+
+    pub(super) fn includes(&self, member: &str) -> bool {
+        self.kind == "all" || self.kind == "selected" && self.members.contains(member)
+    }
+
+    fn split(&self) -> (Choice<AccessKind>, Vec<String>) {
+        match self.choice() {
+            None => (Choice::Unset, Vec::new()),
+            Some(Access::All) => (Choice::Is(AccessKind::All), Vec::new()),
+            Some(Access::Selected(members)) => (Choice::Is(AccessKind::Selected), members),
+        }
+    }
 }
 
 impl KeyForm {
@@ -49,49 +84,25 @@ impl KeyForm {
         Self {
             token: TokenText(fields.trimmed("token")),
             texts: Form::read(&TEXTS, fields),
-            store_access: fields.trimmed("store_access"),
-            stores: fields.all("stores"),
-            method_access: fields.trimmed("method_access"),
-            methods: fields.all("methods"),
+            stores: AccessInput { kind: fields.trimmed("store_access"), members: fields.all("stores") },
+            methods: AccessInput { kind: fields.trimmed("method_access"), members: fields.all("methods") },
         }
     }
 
     /// Builds the form of an existing key from its image in the audit trail.
     pub(super) fn from_image(image: &Value) -> Self {
-        let access = |field: &str| match diff::members(image.get(field).unwrap_or(&Value::Null)) {
-            None => ("all".to_owned(), BTreeSet::new()),
-            Some(selected) => ("selected".to_owned(), selected.into_iter().collect()),
-        };
-        let ((store_access, stores), (method_access, methods)) = (access("stores"), access("methods"));
-        let texts = Form::from_image(&TEXTS, image);
-        Self { token: TokenText::default(), texts, store_access, stores, method_access, methods }
-    }
-
-    /// Returns the access to stores; `None` while nothing is chosen. Ticks count only if "selected" is chosen: ticks
-    /// under "all" are left over.
-    pub(super) fn store_choice(&self) -> Option<Access<String>> {
-        choice(&self.store_access, &self.stores)
-    }
-
-    /// Returns the access to methods.
-    pub(super) fn method_choice(&self) -> Option<Access<String>> {
-        choice(&self.method_access, &self.methods)
-    }
-
-    /// Returns whether the chosen stores include this one.
-    pub(super) fn includes_store(&self, code: &str) -> bool {
-        self.store_access == "all" || self.store_access == "selected" && self.stores.contains(code)
-    }
-
-    /// Returns whether the chosen methods include this one.
-    pub(super) fn includes_method(&self, identity: &str) -> bool {
-        self.method_access == "all" || self.method_access == "selected" && self.methods.contains(identity)
+        Self {
+            token: TokenText::default(),
+            texts: Form::from_image(&TEXTS, image),
+            stores: AccessInput::from_image(image.get("stores")),
+            methods: AccessInput::from_image(image.get("methods")),
+        }
     }
 
     /// Builds the draft for the registry. Input that can't be parsed is an error of the form.
     pub(super) fn draft(&mut self) -> KeyDraft {
-        let (store_access, stores) = split_access(self.store_choice());
-        let (method_access, methods) = split_access(self.method_choice());
+        let (store_access, stores) = self.stores.split();
+        let (method_access, methods) = self.methods.split();
         let texts = &mut self.texts;
         KeyDraft {
             active: None,
@@ -115,22 +126,6 @@ impl KeyForm {
 pub(super) fn reword(errors: &mut FieldErrors) {
     errors.reword("key.store_access", ENGLISH.key_form.choose_one);
     errors.reword("key.method_access", ENGLISH.key_form.choose_one);
-}
-
-fn choice(access: &str, members: &BTreeSet<String>) -> Option<Access<String>> {
-    match access {
-        "all" => Some(Access::All),
-        "selected" => Some(Access::Selected(members.iter().cloned().collect())),
-        _ => None,
-    }
-}
-
-fn split_access(access: Option<Access<String>>) -> (Choice<AccessKind>, Vec<String>) {
-    match access {
-        None => (Choice::Unset, Vec::new()),
-        Some(Access::All) => (Choice::Is(AccessKind::All), Vec::new()),
-        Some(Access::Selected(members)) => (Choice::Is(AccessKind::Selected), members),
-    }
 }
 
 fn labels(form: &mut Form) -> BTreeMap<String, String> {
@@ -166,7 +161,7 @@ mod tests {
     fn ticks_under_all_do_not_count() {
         let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft();
         assert!(draft.stores.is_empty() && draft.methods.is_empty());
-        assert_eq!(form("store_access=all&stores=a").stores.len(), 1, "and are shown again all the same");
+        assert_eq!(form("store_access=all&stores=a").stores.members.len(), 1, "and are shown again all the same");
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::model::key::{Key, Secret};
 use crate::model::operator::Permission;
 use crate::model::store::Store;
 use crate::model::time::Timestamp;
-use crate::registry;
 
 #[derive(Debug, Template)]
 #[template(path = "keys/show.html")]
@@ -65,7 +64,7 @@ impl KeyPage {
         let moment = console.authority.decision_time(key.row_revision);
         let usage = console.usage(&key, USAGE_DAYS, now).await?;
         let chart = usage::chart(&usage.counts, now);
-        let (methods_used, methods_unused) = methods(&key, &usage.counts);
+        let (methods_used, methods_unused) = usage::by_use(key.spec.methods.selected(), &usage.counts);
         let last = usage::last_by_store(&usage.counts);
         let page = PageLayout::new(session, Section::Keys, key.spec.name.clone());
         Ok(Self {
@@ -87,12 +86,6 @@ impl KeyPage {
             key,
         })
     }
-}
-
-fn methods(key: &Key, counts: &[registry::UsageCount]) -> (Vec<String>, Vec<String>) {
-    let granted = key.spec.methods.selected();
-    let unused: HashSet<&str> = usage::never_used(granted, counts).into_iter().collect();
-    granted.iter().cloned().partition(|method| !unused.contains(method.as_str()))
 }
 
 async fn stores(

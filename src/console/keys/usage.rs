@@ -82,10 +82,10 @@ pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, Timestamp> 
     counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, count.start)).collect()
 }
 
-/// Returns the methods among `granted` without an allowed call.
-pub(super) fn never_used<'a>(granted: &'a [String], counts: &[UsageCount]) -> Vec<&'a str> {
+/// Splits the methods granted into those with an allowed call and those without.
+pub(super) fn by_use(granted: &[String], counts: &[UsageCount]) -> (Vec<String>, Vec<String>) {
     let used: BTreeSet<_> = counts.iter().filter(|count| count.allowed).map(|count| &*count.method).collect();
-    granted.iter().map(String::as_str).filter(|method| !used.contains(method)).collect()
+    granted.iter().cloned().partition(|method| used.contains(method.as_str()))
 }
 
 /// Builds the chart of the last days until `now`.
@@ -129,7 +129,7 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<ChartDay> {
 
 /// Returns the calls of `key` that `form` would have refused; `None` if it narrows nothing.
 pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &KeyUsage) -> Option<Narrowing> {
-    let (stores, methods) = (form.store_choice()?, form.method_choice()?);
+    let (stores, methods) = (form.stores.choice()?, form.methods.choice()?);
     let (fewer_stores, fewer_methods) = (narrows(&key.spec.stores, &stores), narrows(&key.spec.methods, &methods));
     if !fewer_stores && !fewer_methods {
         return None;
@@ -137,8 +137,8 @@ pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &KeyUsage) -> Option<N
     let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut narrowing = Narrowing { truncated: usage.truncated, ..Narrowing::default() };
     for count in usage.counts.iter().filter(|count| count.allowed) {
-        let by_method = fewer_methods && !form.includes_method(&count.method);
-        let by_store = fewer_stores && !count.store.is_empty() && !form.includes_store(&count.store);
+        let by_method = fewer_methods && !form.methods.includes(&count.method);
+        let by_store = fewer_stores && !count.store.is_empty() && !form.stores.includes(&count.store);
         if by_method || by_store {
             let calls = refused.entry((&count.method, &count.store)).or_default();
             *calls = calls.saturating_add(count.calls);
@@ -202,6 +202,6 @@ mod tests {
             count("2026-11-24T00:00:00Z", "GET /b", "", false, 1),
         ];
         let granted = ["GET /a".to_owned(), "GET /b".to_owned()];
-        assert_eq!(never_used(&granted, &counts), ["GET /b"], "a refused call is no use");
+        assert_eq!(by_use(&granted, &counts).1, ["GET /b"], "a refused call is no use");
     }
 }
