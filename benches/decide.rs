@@ -80,12 +80,11 @@ pub(crate) fn run(full: bool) -> Section {
 /// Measures an authority that has the first `keys` keys in its cache.
 pub(crate) fn cases(section: &mut Section, authority: &Authority, keys: u64, calls: usize, rounds: usize) {
     let size = if keys < 1_000_000 { format!("{} k", keys / 1_000) } else { format!("{} M", keys / 1_000_000) };
-    for (who, authority) in [("", authority.clone()), (" with a data thread's cache", authority.for_worker())] {
-        let uniform = runs(&authority, keys, calls, rounds, false);
-        figure(section, &format!("decide{who}, {size} keys, each as often as the others"), &uniform);
-        let zipf = runs(&authority, keys, calls, rounds, true);
-        figure(section, &format!("decide{who}, {size} keys, the n-th 1/n as often as the first"), &zipf);
-    }
+    let authority = authority.for_worker();
+    let uniform = runs(&authority, keys, calls, rounds, false);
+    figure(section, &format!("decide, {size} keys, each as often as the others"), &uniform);
+    let zipf = runs(&authority, keys, calls, rounds, true);
+    figure(section, &format!("decide, {size} keys, the n-th 1/n as often as the first"), &zipf);
 }
 
 fn figure(section: &mut Section, case: &str, sample: &Sample) {

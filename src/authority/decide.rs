@@ -69,21 +69,10 @@ impl Authority {
 
     /// Returns the grant of a digest if it is cached and usable.
     pub(super) fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
-        let inner = &*self.inner;
-        let usable = |grant: &CachedGrant| grant.usability(state) == Usability::Usable;
-        let Some(worker) = &self.worker else {
-            return inner.grants.get(digest).filter(|grant| usable(grant));
-        };
-        if let Some((grant, hits)) = worker.table.get(digest, usable) {
-            inner.grants.record_hit(&grant, hits);
-            return Some(grant);
-        }
-        let grant = inner.grants.get(digest).filter(|grant| usable(grant))?;
-        worker.table.admit(Arc::clone(&grant));
-        Some(grant)
+        self.inner.grants.get(digest).filter(|grant| grant.usability(state) == Usability::Usable)
     }
 
-    /// Finds the grant of a token, waiting if necessary. Limits how many calls of one data thread wait for reads. Calls
+    /// Finds the grant of a token, waiting if necessary. Limits how many calls of one decision thread wait for reads. Calls
     /// with unknown tokens wait for polls instead and are limited by the poll coalescer, so they never use up the
     /// permits of valid keys.
     pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<TokenLookup, Undecided> {

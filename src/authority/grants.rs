@@ -10,11 +10,11 @@ use moka::notification::RemovalCause;
 use parking_lot::Mutex;
 
 use super::coherence::CachedGrant;
-use super::table::GrantTable;
+use super::table::{GrantTable, WAYS};
 use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
-/// Sets of the first-level cache: when empty (1 MiB), and at most (256 MiB).
+/// Sets of the first-level cache: when empty (1 MiB, less if the capacity is small), and at most (256 MiB).
 const MIN_SETS: usize = 1 << 14;
 const MAX_SETS: usize = 1 << 22;
 /// Mean number of grants per set from which on the first-level cache grows.
@@ -58,7 +58,7 @@ impl fmt::Debug for GrantCache {
 impl GrantCache {
     /// Creates a cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
-        let first_level = Arc::new(ArcSwap::from_pointee(GrantTable::new(MIN_SETS, hash_key)));
+        let first_level = Arc::new(ArcSwap::from_pointee(first_table(capacity, hash_key)));
         let listening = Arc::clone(&first_level);
         let cache = moka::sync::Cache::builder()
             .max_capacity(capacity)
@@ -78,13 +78,8 @@ impl GrantCache {
         }
     }
 
-    /// Returns the hash key that keeps clients from choosing where their digests fall.
-    pub(super) const fn hash_key(&self) -> u64 {
-        self.hash_key
-    }
-
-    /// Notes a hit in a first-level cache, with the number of hits of the grant's set there.
-    pub(super) fn record_hit(&self, grant: &Arc<CachedGrant>, hits: u32) {
+    /// Notes a hit in the first-level cache, with the number of hits of the grant's set there.
+    fn record_hit(&self, grant: &Arc<CachedGrant>, hits: u32) {
         let every = if self.nearly_full.load(Ordering::Relaxed) { SAMPLE_EVERY_NEARLY_FULL } else { SAMPLE_EVERY };
         if hits.is_multiple_of(every) && self.cache.get(grant.digest()).is_none() {
             // Evicted just as the first-level cache took it. It is in use, so moka must track it again.
@@ -94,7 +89,7 @@ impl GrantCache {
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<CachedGrant>> {
         let first_level = self.first_level.load();
-        if let Some((grant, hits)) = first_level.get(digest, |_| true) {
+        if let Some((grant, hits)) = first_level.get(digest) {
             self.record_hit(&grant, hits);
             return Some(grant);
         }
@@ -126,7 +121,7 @@ impl GrantCache {
 
     /// Evicts all. Memory is freed later, by [`GrantCache::maintain`]: there may be millions.
     pub(super) fn clear(&self) {
-        let before = self.first_level.swap(Arc::new(GrantTable::new(MIN_SETS, self.hash_key)));
+        let before = self.first_level.swap(Arc::new(first_table(self.capacity, self.hash_key)));
         self.retired_tables.lock().push(before);
         self.cache.invalidate_all();
     }
@@ -156,6 +151,12 @@ impl GrantCache {
             in_chunks(&first_level, |from, to| larger.move_from(&first_level, from, to)).await;
         }
     }
+}
+
+/// Creates the first-level cache of an empty cache of at most `capacity` grants.
+fn first_table(capacity: u64, hash_key: u64) -> GrantTable {
+    let sets = usize::try_from(capacity).unwrap_or(usize::MAX).div_ceil(WAYS);
+    GrantTable::new(sets.min(MIN_SETS).next_power_of_two(), hash_key)
 }
 
 /// Applies `work` to all sets of a table in pieces, and yields between them.
@@ -222,7 +223,7 @@ mod tests {
         let grants = filled(100_000, count);
         let count_cached = |grants: &GrantCache| {
             let first_level = grants.first_level.load_full();
-            (0..count).filter(|number| first_level.get(&numbered(*number), |_| true).is_some()).count()
+            (0..count).filter(|number| first_level.get(&numbered(*number)).is_some()).count()
         };
         let before = count_cached(&grants);
         assert_eq!(grants.first_level.load().sets(), MIN_SETS);

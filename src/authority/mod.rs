@@ -63,7 +63,7 @@ use crate::telemetry::metrics::Metrics;
 #[derive(Clone)]
 pub struct Authority {
     inner: Arc<Inner>,
-    /// The per-thread cache of a data thread; `None` elsewhere.
+    /// The counters and read permits of a decision thread; `None` elsewhere.
     worker: Option<Arc<WorkerState>>,
 }
 
@@ -105,11 +105,11 @@ impl Authority {
         Self { inner, worker: None }
     }
 
-    /// Returns a handle of this authority for one data thread, which must be the only one that decides with it: it has
-    /// its own small cache and counters, and a limit on its waiting calls.
+    /// Returns a handle of this authority for one decision thread, which must be the only one that decides with it: it
+    /// has its own counters, and a limit on its waiting calls.
     #[must_use]
     pub fn for_worker(&self) -> Self {
-        let worker = Arc::new(WorkerState::new(self.inner.settings.cache_capacity, self.inner.grants.hash_key()));
+        let worker = Arc::new(WorkerState::new());
         self.inner.workers.lock().push(Arc::clone(&worker));
         Self { inner: Arc::clone(&self.inner), worker: Some(worker) }
     }

@@ -20,9 +20,6 @@ use crate::model::token::Digest;
 pub(super) const WAYS: usize = 4;
 /// Index of the least recently used grant.
 const LAST: usize = WAYS - 1;
-/// Admission to a full set: one grant in N. Admitting each would cost more than it saves where keys are many and each
-/// is rare, because the evicted grant is no longer in any cache of the CPU.
-const ADMIT_ONE_IN: u32 = 8;
 
 /// A set-associative cache of grants.
 pub(super) struct GrantTable {
@@ -40,9 +37,8 @@ struct Set(Mutex<Ways>);
 struct Ways {
     tags: [u32; WAYS],
     grants: [Option<Arc<CachedGrant>>; WAYS],
-    /// Hits, and insertions attempted while full; both wrap around after four billion.
+    /// Wraps around after four billion.
     hits: u32,
-    attempts: u32,
 }
 
 impl GrantTable {
@@ -71,21 +67,12 @@ impl GrantTable {
         self.sets.len()
     }
 
-    /// Returns the grant of `digest` if it is present and `usable`, and evicts one that is not. Also returns the number
-    /// of hits of its set, including this one.
-    pub(super) fn get(
-        &self,
-        digest: &Digest,
-        usable: impl FnOnce(&CachedGrant) -> bool,
-    ) -> Option<(Arc<CachedGrant>, u32)> {
+    /// Returns the grant of `digest` and the number of hits of its set, including this one.
+    pub(super) fn get(&self, digest: &Digest) -> Option<(Arc<CachedGrant>, u32)> {
         let (set, tag) = self.locate(digest);
         let mut ways = set.0.lock();
         let at = ways.find(tag, digest)?;
         ways.move_to_front(at);
-        let grant = ways.grants[0].take_if(|grant| !(usable(grant) || cfg!(without_guard = "table")));
-        if grant.is_some() {
-            return None;
-        }
         ways.hits = ways.hits.wrapping_add(1);
         let hits = ways.hits;
         ways.grants[0].clone().map(|grant| (grant, hits))
@@ -101,17 +88,12 @@ impl GrantTable {
         self.insert_at(grant, |ways, held| held.is_none().then(|| ways.free_way().unwrap_or(LAST)));
     }
 
-    /// Inserts a grant if there is room, if its digest has an older one, or by admission of one in N.
-    pub(super) fn admit(&self, grant: Arc<CachedGrant>) {
-        self.insert_at(grant, |ways, held| held.or_else(|| ways.free_way()).or_else(|| ways.admits().then_some(LAST)));
-    }
-
     /// Inserts a grant at the index that `choose` returns, which receives the index of one with the same digest.
-    fn insert_at(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&mut Ways, Option<usize>) -> Option<usize>) {
+    fn insert_at(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&Ways, Option<usize>) -> Option<usize>) {
         let (set, tag) = self.locate(grant.digest());
         let mut ways = set.0.lock();
         let held = ways.find(tag, grant.digest());
-        let evicted = match choose(&mut ways, held) {
+        let evicted = match choose(&ways, held) {
             Some(at) => ways.replace(at, tag, grant),
             None => Some(grant),
         };
@@ -174,12 +156,6 @@ impl Ways {
         (0..WAYS).find(is)
     }
 
-    /// Returns whether the grant attempted now is admitted.
-    const fn admits(&mut self) -> bool {
-        self.attempts = self.attempts.wrapping_add(1);
-        self.attempts.is_multiple_of(ADMIT_ONE_IN)
-    }
-
     fn free_way(&self) -> Option<usize> {
         self.grants.iter().position(Option::is_none)
     }
@@ -218,7 +194,7 @@ mod tests {
     }
 
     fn get(table: &GrantTable, number: u32) -> Option<Arc<CachedGrant>> {
-        table.get(&digest(number), |_| true).map(|(grant, _)| grant)
+        table.get(&digest(number)).map(|(grant, _)| grant)
     }
 
     #[test]
@@ -255,10 +231,7 @@ mod tests {
         let table = GrantTable::new(1, 7);
         (0..2).for_each(|number| table.insert(grant(number)));
         for hits in 1..100 {
-            assert_eq!(
-                table.get(&digest(hits % 3), |_| true).map(|(_, hits)| hits),
-                (hits % 3 != 2).then_some(hits - hits / 3)
-            );
+            assert_eq!(table.get(&digest(hits % 3)).map(|(_, hits)| hits), (hits % 3 != 2).then_some(hits - hits / 3));
         }
     }
 
@@ -270,7 +243,7 @@ mod tests {
         let mut alike = *digest(0).as_bytes();
         alike[31] ^= 1;
         let alike = Digest::from_bytes(alike);
-        assert!(table.get(&alike, |_| true).is_none());
+        assert!(table.get(&alike).is_none());
         table.evict(&alike);
         assert!(get(&table, 0).is_some());
         table.evict(&digest(0));
@@ -289,21 +262,6 @@ mod tests {
         assert!(held.iter().all(|number| get(&large, *number).is_some()));
         assert!(get(&large, held[0]).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
         assert_eq!(large.len(), held.len());
-    }
-
-    #[test]
-    fn what_is_offered_is_kept_where_there_is_room_and_now_and_then_where_there_is_none() {
-        let table = GrantTable::new(1, 7);
-        (0..4).for_each(|number| table.admit(grant(number)));
-        assert!((0..4).all(|number| get(&table, number).is_some()));
-        let newer = grant(2);
-        table.admit(Arc::clone(&newer));
-        assert!(get(&table, 2).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
-        (4..11).for_each(|number| table.admit(grant(number)));
-        assert!((0..4).all(|number| get(&table, number).is_some()), "others are not let go for what comes once");
-        table.admit(grant(11));
-        assert!(get(&table, 11).is_some());
-        assert_eq!(table.len(), 4);
     }
 
     #[test]
@@ -326,18 +284,16 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Operation {
         Put(u32),
-        Offer(u32),
         Fill(u32),
-        Get(u32, bool),
+        Get(u32),
         Forget(u32),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Operation>> {
         let step = prop_oneof![
             (0..40_u32).prop_map(Operation::Put),
-            (0..40_u32).prop_map(Operation::Offer),
             (0..40_u32).prop_map(Operation::Fill),
-            (0..40_u32, any::<bool>()).prop_map(|(number, usable)| Operation::Get(number, usable)),
+            (0..40_u32).prop_map(Operation::Get),
             (0..40_u32).prop_map(Operation::Forget),
         ];
         proptest::collection::vec(step, 1..200)
@@ -346,10 +302,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Every grant returned was the last inserted under its digest, and the rule allowed it; grants that the rule
-        /// refused or that were evicted do not come back.
+        /// Every grant returned was the last inserted under its digest; what was evicted does not come back.
         #[test]
-        fn nothing_is_used_that_the_rule_refuses(steps in steps(), sets in prop_oneof![Just(1_usize), Just(4), Just(64)]) {
+        fn nothing_older_comes_back(steps in steps(), sets in prop_oneof![Just(1_usize), Just(4), Just(64)]) {
             let table = GrantTable::new(sets, 7);
             let mut held: HashMap<u32, Arc<CachedGrant>> = HashMap::new();
             for step in steps {
@@ -359,14 +314,10 @@ mod tests {
                         table.insert(Arc::clone(&new));
                         held.insert(number, new);
                     }
-                    Operation::Offer(number) | Operation::Fill(number) => {
+                    Operation::Fill(number) => {
                         let new = grant(number);
-                        if matches!(step, Operation::Fill(_)) {
-                            table.insert_if_absent(Arc::clone(&new));
-                        } else {
-                            table.admit(Arc::clone(&new));
-                        }
-                        // The table holds it too: it was admitted.
+                        table.insert_if_absent(Arc::clone(&new));
+                        // The table holds it too: it was inserted.
                         if Arc::strong_count(&new) > 1 {
                             held.insert(number, new);
                         }
@@ -375,17 +326,9 @@ mod tests {
                         table.evict(&digest(number));
                         held.remove(&number);
                     }
-                    Operation::Get(number, usable) => {
-                        let mut asked = None;
-                        let got = table.get(&digest(number), |grant| {
-                            asked = Some(std::ptr::from_ref(grant));
-                            usable
-                        });
-                        if let Some((got, _)) = got {
-                            prop_assert!(usable && asked == Some(Arc::as_ptr(&got)));
+                    Operation::Get(number) => {
+                        if let Some(got) = get(&table, number) {
                             prop_assert!(held.get(&number).is_some_and(|held| Arc::ptr_eq(held, &got)));
-                        } else if asked.is_some() {
-                            held.remove(&number);
                         }
                     }
                 }
