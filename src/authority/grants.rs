@@ -155,7 +155,8 @@ impl GrantCache {
 
 /// Creates the first-level cache of an empty cache of at most `capacity` grants.
 fn first_table(capacity: u64, hash_key: u64) -> GrantTable {
-    let sets = usize::try_from(capacity).unwrap_or(usize::MAX).div_ceil(WAYS);
+    // Twice the room that they need, because they fall to sets unevenly.
+    let sets = usize::try_from(capacity).unwrap_or(usize::MAX).div_ceil(WAYS / 2);
     GrantTable::new(sets.min(MIN_SETS).next_power_of_two(), hash_key)
 }
 

@@ -147,7 +147,7 @@ impl SettingsReader {
         }
     }
 
-    /// Reads a value with `parse`; reports one that it refuses, which must be what `rule` says.
+    /// Reads a value with `parse`; reports one that it refuses, which must follow `rule`.
     fn value<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, rule: impl fmt::Display) -> Option<T> {
         let text = self.text(name).unwrap_or_default();
         let value = parse(&text);

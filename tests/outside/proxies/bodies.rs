@@ -31,17 +31,13 @@ async fn start_ready(fixture: &Fixture, start: impl FnOnce(Upstreams<'_>) -> Pro
     (proxy, key)
 }
 
-/// Sends a request again while it cannot be decided in time, as the response asks: reading a mebibyte without
+/// Sends a request again while it cannot be decided in time, as the response advises: reading a mebibyte without
 /// optimisation takes long on a busy machine.
 fn until_decided(mut send: impl FnMut() -> Message) -> Message {
-    for _ in 0..20 {
+    eventually("a request is decided in time", Duration::from_mins(1), || {
         let answer = send();
-        if answer.status() != 503 {
-            return answer;
-        }
-        std::thread::sleep(Duration::from_secs(1));
-    }
-    send()
+        (answer.status() != 503).then_some(answer)
+    })
 }
 
 /// Bodies of these lengths pass unchanged, and one of `too_large` is refused with the reason once `come` bytes were

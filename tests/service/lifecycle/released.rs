@@ -92,7 +92,7 @@ async fn a_released_sqlite_file_is_upgraded_and_served() {
 async fn a_released_postgresql_database_is_upgraded_and_served() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    let dump = std::fs::read_to_string(released("0.1.0.postgres.sql")).expect("the dump is there");
+    let dump = std::fs::read_to_string(released("0.1.0.postgres.dump")).expect("the dump is there");
     database.run_script(cluster, &dump);
     is_served("postgres", database.url()).await;
 }

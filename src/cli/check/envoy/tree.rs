@@ -59,7 +59,7 @@ pub(super) fn extension(value: &Value) -> (&str, &Value) {
     field(value, "typed_config").map_or(("", &Value::Null), typed)
 }
 
-/// Returns the members of the map at the path; none if there is no map.
+/// Returns the members of the map at the path, or nothing without a map.
 pub(super) fn members<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     at(value, path).and_then(Value::as_object).into_iter().flatten()
 }
