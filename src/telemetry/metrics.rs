@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::model::decision::Reason;
 
@@ -47,40 +46,16 @@ pub struct Metrics {
     pub usage_lost: Counter,
     /// Requests of proxies that got no response, due to their form or their source address.
     pub gateway_unanswered: Counter,
-    gateway_refusals: Family<GatewayLabels, Counter>,
-    shed: Family<ShedLabels, Counter>,
-    clock_leaps: Family<LeapLabels, Counter>,
-    storage: Family<StorageLabels, Histogram>,
-    overload: Family<OverloadLabels, Counter>,
+    gateway_refusals: Counters<2>,
+    shed: Counters<2>,
+    clock_leaps: Counters<1>,
+    storage: Family<Labels<2>, Histogram>,
+    overload: Counters<2>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LeapLabels {
-    direction: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct GatewayLabels {
-    reason: &'static str,
-    fault: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OverloadLabels {
-    port: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ShedLabels {
-    port: &'static str,
-    why: &'static str,
-}
+/// Names and values of labels.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
 
 /// Counters of what a port refused or ended to enforce its limits. Default counters are not exported.
 #[derive(Debug, Clone, Default)]
@@ -97,12 +72,6 @@ pub struct Shed {
     pub idle: Counter,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StorageLabels {
-    call: &'static str,
-    outcome: &'static str,
-}
-
 /// Bucket bounds of durations, in seconds: 100 µs to 10 s.
 const BUCKETS: [f64; 11] = [0.0001, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
@@ -116,92 +85,61 @@ impl Metrics {
     /// Registers all series, at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("latchkey");
-        let decisions = Family::<DecisionLabels, Counter>::default();
-        registry.register(
-            "decisions",
-            "Decisions, by reason: ALLOWED or the first check that failed",
-            decisions.clone(),
-        );
-        let of = |reason| decisions.get_or_create(&DecisionLabels { reason }).clone();
-        let (allowed, refused) = (of("ALLOWED"), Reason::ALL.iter().map(|reason| of(reason.as_str())).collect());
+        let all = &mut registry;
+        let help = "Decisions, by reason: ALLOWED or the first check that failed";
+        let decisions: Counters<1> = register(all, "decisions", help);
+        let of = |reason| decisions.get_or_create_owned(&[("reason", reason)]);
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
-        registry.register_with_unit("storage_call", "Duration of storage calls", Unit::Seconds, storage.clone());
-        let gateway_refusals = Family::<GatewayLabels, Counter>::default();
+        all.register_with_unit("storage_call", "Duration of storage calls", Unit::Seconds, storage.clone());
         let help = "Requests refused by gateways, by reason and, if the request was ambiguous, by kind of ambiguity";
-        registry.register("gateway_refusals", help, gateway_refusals.clone());
-        let clock_leaps = Family::<LeapLabels, Counter>::default();
-        registry.register("storage_clock_leaps", "Jumps of the clock of storage, by direction", clock_leaps.clone());
+        let gateway_refusals = register(all, "gateway_refusals", help);
+        let help = "Jumps of the clock of storage, by direction";
+        let clock_leaps: Counters<1> = register(all, "storage_clock_leaps", help);
         for direction in ["forward", "back"] {
-            drop(clock_leaps.get_or_create(&LeapLabels { direction }));
+            drop(clock_leaps.get_or_create(&[("direction", direction)]));
         }
-        let overload = Family::<OverloadLabels, Counter>::default();
         let help = "Long-running calls refused because of a limit, by port and limit";
-        registry.register("overload", help, overload.clone());
-        let shed = Family::<ShedLabels, Counter>::default();
-        registry.register(
-            "shed",
-            "Connections and calls that a port refused or ended because of a limit",
-            shed.clone(),
-        );
+        let overload = register(all, "overload", help);
+        let help = "Connections and calls that a port refused or ended because of a limit";
+        let shed = register(all, "shed", help);
         let waited = histogram();
         let help = "Duration of decisions that had to wait";
-        registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
-        let mut counter = |name: &str, help: &str| {
-            let counter = Counter::default();
-            registry.register(name, help, counter.clone());
-            counter
-        };
-        let undecided = counter("undecided", "Requests without a decision");
-        let cache_hits = counter("cache_hits", "Decisions from a usable cached grant");
-        let cache_misses = counter("cache_misses", "Grants read from storage");
-        let polls = counter("polls", "Polls of storage");
-        let polls_failed = counter("polls_failed", "Failed polls of storage");
-        let reloads = counter("reloads", "Loads of all state, including the first");
-        let drift = counter("drift", "Rows or tables that differ from memory although no write changed them");
-        let lost_changes = counter("lost_changes", "Changes that were applied here and then lost by storage");
-        let usage_lost = counter("usage_lost", "Uses not counted because storage could not accept them");
-        let help = "Requests from proxies that were rejected because they were malformed or came from an untrusted \
-             source";
-        let gateway_unanswered = counter("gateway_unanswered", help);
-        let mut gauge = |name: &str, help: &str| {
-            let gauge = Gauge::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
-        let cached_grants = gauge("cached_grants", "Grants in the cache");
-        let fingerprints = gauge("fingerprints", "Known token digests, stored as fingerprints");
-        let applied_revision = gauge("applied_revision", "Latest applied revision");
-        let staleness = gauge("staleness_milliseconds", "Time since the state was last proven to be current");
+        all.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
+        // In this order in the output.
         Self {
-            registry,
-            allowed,
-            refused,
-            undecided,
-            waited,
-            cache_hits,
-            cache_misses,
-            cached_grants,
-            fingerprints,
-            applied_revision,
-            staleness,
-            polls,
-            polls_failed,
-            reloads,
-            lost_changes,
-            drift,
-            usage_lost,
-            gateway_unanswered,
-            gateway_refusals,
-            shed,
-            clock_leaps,
+            allowed: of("ALLOWED"),
+            refused: Reason::ALL.iter().map(|reason| of(reason.as_str())).collect(),
             storage,
+            gateway_refusals,
+            clock_leaps,
             overload,
+            shed,
+            waited,
+            undecided: register(all, "undecided", "Requests without a decision"),
+            cache_hits: register(all, "cache_hits", "Decisions from a usable cached grant"),
+            cache_misses: register(all, "cache_misses", "Grants read from storage"),
+            polls: register(all, "polls", "Polls of storage"),
+            polls_failed: register(all, "polls_failed", "Failed polls of storage"),
+            reloads: register(all, "reloads", "Loads of all state, including the first"),
+            drift: register(all, "drift", "Rows or tables that differ from memory although no write changed them"),
+            lost_changes: register(all, "lost_changes", "Changes that were applied here and then lost by storage"),
+            usage_lost: register(all, "usage_lost", "Uses not counted because storage could not accept them"),
+            gateway_unanswered: register(
+                all,
+                "gateway_unanswered",
+                "Requests from proxies that were rejected because they were malformed or came from an untrusted source",
+            ),
+            cached_grants: register(all, "cached_grants", "Grants in the cache"),
+            fingerprints: register(all, "fingerprints", "Known token digests, stored as fingerprints"),
+            applied_revision: register(all, "applied_revision", "Latest applied revision"),
+            staleness: register(all, "staleness_milliseconds", "Time since the state was last proven to be current"),
+            registry,
         }
     }
 
     /// Returns the counters of what the port named `port` sheds.
     pub fn shed(&self, port: &'static str) -> Shed {
-        let of = |why| self.shed.get_or_create_owned(&ShedLabels { port, why });
+        let of = |why| self.shed.get_or_create_owned(&[("port", port), ("why", why)]);
         Shed {
             connections: of("peer_connections"),
             open_calls: of("open_calls"),
@@ -222,22 +160,22 @@ impl Metrics {
 
     /// Returns the counter of leaps of storage's clock in this direction, `forward` or `back`.
     pub fn clock_leap(&self, direction: &'static str) -> Counter {
-        self.clock_leaps.get_or_create_owned(&LeapLabels { direction })
+        self.clock_leaps.get_or_create_owned(&[("direction", direction)])
     }
 
     /// Returns the counter of long calls refused at this port for this reason.
     pub fn overload(&self, port: &'static str, reason: &'static str) -> Counter {
-        self.overload.get_or_create_owned(&OverloadLabels { port, reason })
+        self.overload.get_or_create_owned(&[("port", port), ("reason", reason)])
     }
 
     /// Returns the counter of a gateway's refusals for this reason and this fault (empty for none).
     pub fn gateway_refusals(&self, reason: &'static str, fault: &'static str) -> Counter {
-        self.gateway_refusals.get_or_create_owned(&GatewayLabels { reason, fault })
+        self.gateway_refusals.get_or_create_owned(&[("reason", reason), ("fault", fault)])
     }
 
     /// Records a call to storage.
     pub fn storage_call(&self, call: &'static str, took: Duration, outcome: &'static str) {
-        self.storage.get_or_create(&StorageLabels { call, outcome }).observe(took.as_secs_f64());
+        self.storage.get_or_create(&[("call", call), ("outcome", outcome)]).observe(took.as_secs_f64());
     }
 
     /// Returns all series as text, in the OpenMetrics format.
@@ -247,6 +185,13 @@ impl Metrics {
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
     }
+}
+
+/// Adds a metric to the output, at zero.
+fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 fn histogram() -> Histogram {

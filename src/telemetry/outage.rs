@@ -40,7 +40,6 @@ struct OngoingOutage {
     /// When its last log line was written; `None` before the first.
     logged: Option<Duration>,
     failures: u64,
-    cause: String,
 }
 
 impl Outage {
@@ -58,14 +57,9 @@ impl Outage {
         self.failing.store(true, Ordering::Release);
         let uncounted = std::mem::take(&mut state.uncounted);
         let calm = state.ended.is_none_or(|ended| now.saturating_sub(ended) >= QUIET_PERIOD);
-        let running = state.running.get_or_insert_with(|| OngoingOutage {
-            began: now,
-            logged: None,
-            failures: uncounted,
-            cause: String::new(),
-        });
+        let new = OngoingOutage { began: now, logged: None, failures: uncounted };
+        let running = state.running.get_or_insert(new);
         running.failures += 1;
-        running.cause.clone_from(&cause);
         match running.logged {
             None if calm => {
                 running.logged = Some(now);
@@ -98,16 +92,6 @@ impl Outage {
         let seconds = (seconds * 10.0).round() / 10.0;
         tracing::info!(failures = running.failures, seconds, "{}: recovered", self.what);
     }
-
-    /// Returns how long it has been failing without a success, and the newest cause; `None` while it works.
-    pub fn running(&self) -> Option<(Duration, String)> {
-        if !self.failing.load(Ordering::Acquire) {
-            return None;
-        }
-        let now = self.clock.monotonic();
-        let state = self.state.lock();
-        state.running.as_ref().map(|running| (now.saturating_sub(running.began), running.cause.clone()))
-    }
 }
 
 impl fmt::Debug for Outage {
@@ -138,48 +122,26 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::io::{Read as _, Seek as _};
     use std::sync::Arc;
-
-    use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
     use crate::clock::ManualClock;
 
-    #[derive(Clone, Default)]
-    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for LogBuffer {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for LogBuffer {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
-
     /// Returns the lines logged during `work`, which receives an outage and a way to set its clock.
     fn lines(work: impl FnOnce(&Outage, &dyn Fn(u64))) -> Vec<String> {
-        let (written, clock) = (LogBuffer::default(), Arc::new(ManualClock::default()));
+        let (log, clock) = (Arc::new(tempfile::tempfile().unwrap()), Arc::new(ManualClock::default()));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let outage = Outage::new("polling storage", &shared);
         let subscriber =
-            tracing_subscriber::fmt().with_writer(written.clone()).without_time().with_ansi(false).finish();
+            tracing_subscriber::fmt().with_writer(Arc::clone(&log)).without_time().with_ansi(false).finish();
         tracing::subscriber::with_default(subscriber, || {
             work(&outage, &|seconds| *clock.0.lock() = Duration::from_secs(seconds));
         });
-        let bytes = written.0.lock().clone();
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+        let mut text = String::new();
+        (&*log).rewind().unwrap();
+        (&*log).read_to_string(&mut text).unwrap();
+        text.lines().map(str::to_owned).collect()
     }
 
     #[test]
