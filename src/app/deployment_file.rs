@@ -23,9 +23,8 @@ pub(super) fn read(config: &Config, url: &StorageUrl) -> Option<String> {
 }
 
 /// Refuses an empty database that replaced the one served before, unless an administrator has confirmed it.
-pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
-    let url = config.database_url.parse::<StorageUrl>().ok();
-    let served = url.and_then(|url| read(config, &url));
+pub(super) fn check(config: &Config, url: &StorageUrl, found: &Deployment) -> Result<(), Error> {
+    let served = read(config, url);
     if let (Some(served), Some(id)) = (&served, &found.id)
         && served != id
         && found.empty
@@ -41,10 +40,9 @@ pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
     Ok(())
 }
 
-/// Records the served deployment.
-pub(super) fn write(config: &Config, deployment: &Deployment) {
-    let (Some(id), Ok(url)) = (&deployment.id, config.database_url.parse::<StorageUrl>()) else { return };
-    if read(config, &url).as_ref() == Some(id) {
+pub(super) fn write(config: &Config, url: &StorageUrl, deployment: &Deployment) {
+    let Some(id) = &deployment.id else { return };
+    if read(config, url).as_ref() == Some(id) {
         return;
     }
     if let Err(error) = std::fs::write(path(config), format!("{id} {url}\n")) {

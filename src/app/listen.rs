@@ -1,5 +1,6 @@
 //! The three ports, and the file that contains their addresses.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use crate::config::{Config, TlsFiles};
 use crate::lifecycle::Threads;
 use crate::serve::tls::Certificates;
 
-/// The variable that sets the address of the decision port.
 const DECISION_ADDR: &str = "LATCHKEY_DECISION_ADDR";
 /// Name of the file in the data folder with the addresses of a running server, as JSON.
 const ADDRESSES: &str = "addresses.json";
@@ -34,7 +34,7 @@ pub(super) struct Ports {
 #[derive(Debug, serde::Serialize)]
 pub(super) struct PortAddresses {
     decision: SocketAddr,
-    admin: SocketAddr,
+    pub(super) admin: SocketAddr,
     ops: SocketAddr,
 }
 
@@ -52,16 +52,9 @@ impl Ports {
         })
     }
 
-    /// Returns the addresses of the ports.
     pub(super) fn addresses(&self) -> Result<PortAddresses, Error> {
-        let of = |port, address: std::io::Result<SocketAddr>| {
-            address.map_err(|source| Error::Listen {
-                port,
-                address: "an unknown address".to_owned(),
-                setting: "LATCHKEY_DECISION_ADDR, LATCHKEY_ADMIN_ADDR or LATCHKEY_OPS_ADDR",
-                source,
-            })
-        };
+        let settings = "LATCHKEY_DECISION_ADDR, LATCHKEY_ADMIN_ADDR or LATCHKEY_OPS_ADDR";
+        let of = |port, address: io::Result<_>| address.map_err(failed(port, "an unknown address", settings));
         Ok(PortAddresses {
             decision: of("decision", self.decision.local_addr())?,
             admin: of("administration", self.admin.local_addr())?,
@@ -71,11 +64,6 @@ impl Ports {
 }
 
 impl PortAddresses {
-    /// Returns the address of the administration port.
-    pub(super) const fn admin(&self) -> SocketAddr {
-        self.admin
-    }
-
     /// Publishes the addresses in the log and, if this server `owns_folder`, in a file there.
     pub(super) fn publish(&self, config: &Config, owns_folder: bool) -> Result<(), Error> {
         tracing::info!(admin = %self.admin, ops = %self.ops, "listening");
@@ -88,7 +76,7 @@ impl PortAddresses {
         let temporary = path.with_extension("json.new");
         std::fs::write(&temporary, text)
             .and_then(|()| std::fs::rename(&temporary, &path))
-            .map_err(|source| Error::File { what: format!("the address file {}", path.display()), source })
+            .map_err(|source| Error::Failed(format!("the address file {} cannot be used: {source}", path.display())))
     }
 
     /// Removes the file from the data folder if this server `owns_folder`, unless it was overwritten since.
@@ -107,7 +95,7 @@ fn path(config: &Config) -> PathBuf {
 }
 
 /// Moves `listener` to the runtime of `threads`, which is woken by its connections from now on.
-pub(super) fn move_to_threads(listener: TcpListener, threads: &Threads) -> std::io::Result<TcpListener> {
+pub(super) fn move_to_threads(listener: TcpListener, threads: &Threads) -> io::Result<TcpListener> {
     let listener = listener.into_std()?;
     let _within = threads.handle().enter();
     TcpListener::from_std(listener)
@@ -117,9 +105,7 @@ pub(super) fn move_to_threads(listener: TcpListener, threads: &Threads) -> std::
 pub(super) fn start_listening(socket: TcpSocket, threads: &Threads) -> Result<TcpListener, Error> {
     let address = socket.local_addr().map_or_else(|_| "an unknown address".to_owned(), |address| address.to_string());
     let _within = threads.handle().enter();
-    let listener = socket.listen(BACKLOG);
-    let failed = |source| Error::Listen { port: "decision", address: address.clone(), setting: DECISION_ADDR, source };
-    let listener = listener.map_err(failed)?;
+    let listener = socket.listen(BACKLOG).map_err(failed("decision", &address, DECISION_ADDR))?;
     tracing::info!(decision = %address, "listening");
     Ok(listener)
 }
@@ -133,19 +119,26 @@ fn reserve(port: &'static str, address: SocketAddr, setting: &'static str) -> Re
         socket.bind(address)?;
         Ok(socket)
     };
-    taken().map_err(|source| Error::Listen { port, address: address.to_string(), setting, source })
+    taken().map_err(failed(port, address, setting))
 }
 
 async fn bind(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen {
-        port,
-        address: address.to_string(),
-        setting,
-        source,
-    })
+    TcpListener::bind(address).await.map_err(failed(port, address, setting))
+}
+
+/// Returns the function that explains why a port cannot listen.
+fn failed(port: &'static str, address: impl ToString, setting: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| {
+        let address = address.to_string();
+        Error::Failed(format!(
+            "the {port} port cannot listen on {address}: {source}; stop the program that uses this address, or set \
+             {setting} to another one"
+        ))
+    }
 }
 
 fn read_tls(port: &'static str, files: Option<&TlsFiles>) -> Result<Option<Arc<Certificates>>, Error> {
     let read = |files: &TlsFiles| Certificates::read(files.clone()).map(Arc::new);
-    files.map(read).transpose().map_err(|source| Error::Tls { port, source: Box::new(source) })
+    let certificates = files.map(read).transpose();
+    certificates.map_err(|why| Error::Failed(format!("the certificates of the {port} port cannot be used: {why}")))
 }

@@ -12,17 +12,16 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
 use super::Error;
-use super::listen::PortAddresses;
 use crate::config::Config;
 use crate::lifecycle::Tasks;
 use crate::model::time::Timestamp;
@@ -34,7 +33,6 @@ const FOLDER_LOCK: &str = "server.lock";
 const ATTEMPTS: (u32, Duration) = (10, Duration::from_millis(50));
 /// Time between two checks of the files in use.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Longest note that is read, in bytes.
 const LONGEST_NOTE: usize = 4_096;
 /// Types of file systems that treat flock and fcntl locks as one: NFS, SMB, CIFS, SMB2, 9P. SQLite could not lock its
 /// file there after us.
@@ -46,18 +44,16 @@ pub(super) struct Locks {
     note: Note,
     /// Files that contain the note.
     notes: Vec<&'static File>,
-    owns_folder: bool,
+    pub(super) owns_folder: bool,
     database: Option<LockedDatabase>,
 }
 
-/// An SQLite file.
 #[derive(Debug)]
 struct LockedDatabase {
     /// The configured path.
     path: PathBuf,
     /// The path next to which SQLite keeps its log: all links are resolved.
     name: Option<PathBuf>,
-    /// The locked file.
     locked: Option<FileIdentity>,
 }
 
@@ -90,8 +86,6 @@ enum LockFailure {
     Unopenable(io::Error),
 }
 
-// === impl Locks ===
-
 impl Locks {
     /// Locks the data folder, and the database file if it exists.
     ///
@@ -103,20 +97,17 @@ impl Locks {
             since: Timestamp::from_seconds(now.as_seconds().0, 0).unwrap_or(now).to_string(),
             admin: None,
         };
-        let sqlite = match url {
-            StorageUrl::Sqlite(path) => Some(path),
-            StorageUrl::Postgres(_) => None,
-        };
+        let sqlite = if let StorageUrl::Sqlite(path) = url { Some(path) } else { None };
         let mut locks = Self { note, notes: Vec::new(), owns_folder: true, database: None };
         let path = config.data_dir.join(FOLDER_LOCK);
         match retry_while_held(|| lock_file(&path)).await {
             Ok(file) => locks.write(file),
             Err(LockFailure::Unopenable(source)) => {
-                return Err(Error::DataFolder { path: config.data_dir.clone(), source });
+                return Err(Error::data_folder(&config.data_dir, &source));
             }
             Err(failure) if sqlite.is_some() => {
                 let what = format!("the data folder {}", config.data_dir.display());
-                return Err(failure.explain(what, "LATCHKEY_DATA_DIR"));
+                return Err(failure.explain(&what, "LATCHKEY_DATA_DIR"));
             }
             Err(LockFailure::NoLocks(error)) => {
                 tracing::warn!(error = %error, "the data folder cannot be locked: give each server its own data \
@@ -141,14 +132,9 @@ impl Locks {
         Ok(locks)
     }
 
-    /// Returns whether this server owns the data folder.
-    pub(super) const fn owns_folder(&self) -> bool {
-        self.owns_folder
-    }
-
     /// Adds the server's address to the notes.
-    pub(super) fn announce(&mut self, addresses: &PortAddresses) {
-        self.note.admin = Some(addresses.admin().to_string());
+    pub(super) fn announce(&mut self, address: SocketAddr) {
+        self.note.admin = Some(address.to_string());
         for file in &self.notes {
             self.note.write(file);
         }
@@ -157,22 +143,24 @@ impl Locks {
     /// Locks the database file if [`Locks::acquire`] did not find it; creates it first if `create_missing` is set.
     pub(super) async fn lock_database(&mut self, create_missing: bool) -> Result<(), Error> {
         let Some(LockedDatabase { path, locked: None, name }) = &self.database else { return Ok(()) };
-        // Storage reports problems of the folder or the file when it opens them.
         let Some(real) = resolve(path) else { return Ok(()) };
-        let what = || format!("the database file {}", path.display());
-        let (path, named) = (path.clone(), name.is_some());
-        if !named {
+        let (path, is_named) = (path.clone(), name.is_some());
+        let refused = |failure| match failure {
+            // Storage reports problems of the folder or the file when it opens them.
+            LockFailure::Unopenable(_) => Ok(()),
+            failure => Err(failure.explain(&format!("the database file {}", path.display()), "LATCHKEY_DATABASE_URL")),
+        };
+        if !is_named {
             match retry_while_held(|| lock_file(&with_suffix(&real, ".lock"))).await {
                 Ok(file) => self.write(file),
-                Err(LockFailure::Unopenable(_)) => return Ok(()),
-                Err(failure) => return Err(failure.explain(what(), "LATCHKEY_DATABASE_URL")),
+                Err(failure) => return refused(failure),
             }
         }
         let locked = match retry_while_held(|| lock_inode(&path, create_missing)).await {
             Ok(locked) => Some(locked),
-            Err(LockFailure::Unopenable(_)) => None,
             Err(failure) => {
-                return Err(failure.explain(format!("the database file {}", path.display()), "LATCHKEY_DATABASE_URL"));
+                refused(failure)?;
+                None
             }
         };
         self.database = Some(LockedDatabase { path, name: Some(real), locked });
@@ -230,47 +218,43 @@ pub(super) fn check_same_name(url: &StorageUrl) -> Result<(), Error> {
     let held = |path: &Path| {
         let Ok(file) = File::open(path) else { return false };
         // Released at once, when the file is closed, before SQLite opens it.
-        !lock_blocks_sqlite(&file)
-            && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+        !lock_blocks_sqlite(&file) && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     };
     let Some(name) = resolve(path) else { return Ok(()) };
     if !held(&name) || held(&with_suffix(&name, ".lock")) {
         return Ok(());
     }
     let holder = FileIdentity::of_path(&name).ok().and_then(holder_of);
-    Err(Error::InUse {
-        what: format!("the database file {}, by another name,", path.display()),
-        holder: holder.map_or_else(|| "another server".to_owned(), |note| note.to_string()),
-        remedy: "use the server's own path in LATCHKEY_DATABASE_URL".to_owned(),
-    })
+    Err(Error::in_use(
+        &format!("the database file {}, by another name,", path.display()),
+        &holder.map_or_else(|| "another server".to_owned(), |note| note.to_string()),
+        "use the server's own path in LATCHKEY_DATABASE_URL",
+    ))
 }
-
-// === impl LockFailure ===
 
 impl LockFailure {
     /// Explains why `what` cannot be used, and that `setting` can select another one.
-    fn explain(self, what: String, setting: &str) -> Error {
+    fn explain(self, what: &str, setting: &str) -> Error {
         match self {
-            Self::Held(holder) => Error::InUse {
+            Self::Held(holder) => Error::in_use(
                 what,
-                holder: holder.map_or_else(|| "another process".to_owned(), |note| note.to_string()),
-                remedy: format!("stop it first, or set {setting} to another location"),
-            },
-            Self::NoLocks(source) | Self::Unopenable(source) => {
-                Error::NoLocks { what, setting: setting.to_owned(), source }
-            }
+                &holder.map_or_else(|| "another process".to_owned(), |note| note.to_string()),
+                &format!("stop it first, or set {setting} to another location"),
+            ),
+            Self::NoLocks(source) | Self::Unopenable(source) => Error::Failed(format!(
+                "{what} cannot be locked against a second server: {source}; put it on a local disk, or set {setting} \
+                 to another location"
+            )),
         }
     }
 
-    fn from_errno(errno: Errno, holder: impl FnOnce() -> Option<Note>) -> Self {
-        match errno {
-            Errno::WOULDBLOCK => Self::Held(holder()),
-            errno => Self::NoLocks(errno.into()),
+    fn from_error(error: TryLockError, holder: impl FnOnce() -> Option<Note>) -> Self {
+        match error {
+            TryLockError::WouldBlock => Self::Held(holder()),
+            TryLockError::Error(error) => Self::NoLocks(error),
         }
     }
 }
-
-// === impl Note ===
 
 impl Note {
     /// Writes the note. Failure does not keep the server from serving: only the lock matters.
@@ -297,8 +281,6 @@ impl fmt::Display for Note {
         }
     }
 }
-
-// === impl FileIdentity ===
 
 impl FileIdentity {
     fn of_path(path: &Path) -> io::Result<Self> {
@@ -342,12 +324,10 @@ fn lock_file(path: &Path) -> Result<&'static File, LockFailure> {
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(LockFailure::Unopenable)?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|errno| LockFailure::from_errno(errno, || Note::read(&file)))?;
+    file.try_lock().map_err(|error| LockFailure::from_error(error, || Note::read(&file)))?;
     Ok(keep_open(file))
 }
 
-/// Locks the database file itself.
 fn lock_inode(path: &Path, create_missing: bool) -> Result<FileIdentity, LockFailure> {
     let opened = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound && create_missing => {
@@ -360,8 +340,7 @@ fn lock_inode(path: &Path, create_missing: bool) -> Result<FileIdentity, LockFai
     let about = file.metadata().map_err(LockFailure::Unopenable)?;
     let identity = FileIdentity::from_metadata(&about);
     if !lock_blocks_sqlite(&file) {
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|errno| LockFailure::from_errno(errno, || holder_of(identity)))?;
+        file.try_lock().map_err(|error| LockFailure::from_error(error, || holder_of(identity)))?;
     }
     keep_open(file);
     Ok(identity)
@@ -432,6 +411,8 @@ fn note_of_process(pid: u32) -> Option<Note> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     #[test]
@@ -463,8 +444,8 @@ mod tests {
     #[test]
     fn a_file_system_without_locks_is_explained_with_the_setting_that_leads_elsewhere() {
         for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
-            let failure = LockFailure::from_errno(errno, || panic!("nobody holds it"));
-            let sentence = failure.explain("the data folder /mnt/share".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+            let failure = LockFailure::from_error(TryLockError::Error(errno.into()), || panic!("nobody holds it"));
+            let sentence = failure.explain("the data folder /mnt/share", "LATCHKEY_DATA_DIR").to_string();
             for part in ["/mnt/share", "cannot be locked", "local disk", "LATCHKEY_DATA_DIR"] {
                 assert!(sentence.contains(part), "{part}: {sentence}");
             }
@@ -481,7 +462,7 @@ mod tests {
         let note = Note { pid: 7, host: "web-1".to_owned(), since: "2026-01-01T00:00:00Z".to_owned(), admin: None };
         note.write(file);
         let Err(failure) = lock_file(&path) else { panic!("it is locked") };
-        let sentence = failure.explain("the data folder x".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+        let sentence = failure.explain("the data folder x", "LATCHKEY_DATA_DIR").to_string();
         assert!(
             sentence.contains("process 7 on host web-1 since 2026-01-01T00:00:00Z, which is starting"),
             "{sentence}"

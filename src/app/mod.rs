@@ -26,7 +26,7 @@ pub use self::error::Error;
 use self::listen::{Ports, move_to_threads, start_listening};
 use self::lock::Locks;
 pub use self::open::{check_storage, migrate, storage_warnings};
-use self::open::{data_folder, open_storage, wait_for_storage};
+use self::open::{data_folder, wait_for_storage};
 use self::threads::PortThreads;
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
@@ -66,7 +66,7 @@ const LONGEST_DECISION: usize = if ext_authz::MAX_MESSAGE > grpc::MAX_DECISION_M
 /// # Errors
 /// The server could not start, or ended unexpectedly.
 pub async fn serve(config: Config) -> Result<(), Error> {
-    logs::init(&config.log, config.log_format).map_err(Error::Logs)?;
+    logs::init(&config.log, config.log_format).map_err(Error::Failed)?;
     if !config.ignored_variables.is_empty() {
         let variables = config.ignored_variables.join(", ");
         tracing::info!(variables, "ignoring environment variables that kubelet or Docker set for a service");
@@ -83,10 +83,11 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         tracing::warn!(files, "the limit on open files of this process is lower than max_connections may need");
     }
     // Before the ports, and before any write: a second server that is started by mistake must change nothing.
-    let mut locks = Locks::acquire(&config, &open::url(&config)?, clock.now()).await?;
+    let url = open::url(&config)?;
+    let mut locks = Locks::acquire(&config, &url, clock.now()).await?;
     let ports = Ports::bind(&config).await?;
     let addresses = ports.addresses()?;
-    locks.announce(&addresses);
+    locks.announce(addresses.admin);
     locks.lock_database(config.migrate).await?;
     let Some(storage) = wait_for_storage(&config, &clock, &tasks, &metrics).await? else {
         tracing::info!("stopped before the database could be reached");
@@ -94,9 +95,9 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     };
     locks.watch(&tasks)?;
     let deployment = storage.deployment().await?;
-    deployment_file::check(&config, &deployment)?;
+    deployment_file::check(&config, &url, &deployment)?;
     bootstrap(&config, &storage, &tasks, &random).await?;
-    deployment_file::write(&config, &deployment);
+    deployment_file::write(&config, &url, &deployment);
 
     let settings = Settings {
         replica: ReplicaId::new(clock.now(), random.bytes()),
@@ -123,7 +124,8 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         let (age, random) = (config.connection_age, Arc::clone(&random));
         Arc::new(ConnectionConfig::new(tls, age, limits, random, timeouts, metrics.shed(port)))
     };
-    let threads = PortThreads::start(config.decision_threads, &tasks, &metrics)?;
+    let no_threads = |error: std::io::Error| Error::Failed(format!("could not start threads: {error}"));
+    let threads = PortThreads::start(config.decision_threads, &tasks, &metrics).map_err(no_threads)?;
     let taken = |error: std::io::Error| Error::Failed(format!("listener failed: {error}"));
     let limits = Limits::decisions(config.max_connections, config.max_connections_per_peer, grpc::checks_caller);
     let decision_config = connection_config(ports.decision_tls, limits, Timeouts::decisions(), "decision");
@@ -137,7 +139,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         let calls = LongCalls::new(routes, long_routes.clone(), threads.long_decide.clone(), LONGEST_DECISION);
         grpc::decision_service(worker, decision_auth, calls)
     });
-    let workers = workers.map_err(|error| Error::Failed(format!("could not start threads: {error}")))?;
+    let workers = workers.map_err(no_threads)?;
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
         .map_err(|error| Error::Failed(format!("the API descriptor could not be read: {error}")))?;
@@ -153,7 +155,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let listener = move_to_threads(ports.ops, &threads.operate).map_err(taken)?;
     let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());
     tasks.supervise_on("operations port", serving, threads.operate.handle());
-    addresses.publish(&config, locks.owns_folder())?;
+    addresses.publish(&config, locks.owns_folder)?;
 
     // The decision port opens last: clients that connect get decisions, and until then use another server.
     let loaded = tokio::select! {
@@ -170,7 +172,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         drop(workers);
     }
     let left = drain(&config, &tasks).await;
-    addresses.withdraw(&config, locks.owns_folder());
+    addresses.withdraw(&config, locks.owns_folder);
     shut_down(&tasks, &authority, left).await
 }
 
@@ -231,11 +233,10 @@ fn decision_routes(
 /// Storage cannot be used, or the token could not be written.
 pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String, Error> {
     let tasks = Tasks::new();
-    let random: Arc<dyn Random> = Arc::new(OsRandom);
-    let clock: SharedClock = Arc::new(SystemClock);
-    lock::check_same_name(&open::url(&config)?)?;
-    let storage = open_storage(&config, &clock, &tasks, &Arc::new(Metrics::new()), false).await?;
-    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(NoReplicas), Duration::ZERO);
+    let options = storage::Options { migrate: false, tasks: tasks.clone(), ..open::options(&config)? };
+    lock::check_same_name(&options.url)?;
+    let storage = storage::open(options).await?;
+    let registry = registry_alone(&storage, &tasks, &(Arc::new(OsRandom) as Arc<dyn Random>));
     let file = TokenFile { existing: None, generated: into };
     let made = registry.recover(&file).await.map_err(Error::Bootstrap)?;
     tasks.stop();
@@ -262,8 +263,7 @@ async fn bootstrap(
                 .to_owned(),
         }));
     }
-    let nobody: Arc<dyn Convergence> = Arc::new(NoReplicas);
-    let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
+    let registry = registry_alone(storage, tasks, random);
     match registry.bootstrap(&file).await.map_err(Error::Bootstrap)? {
         Bootstrap::Created { .. } if file.existing.is_some() => {
             tracing::info!("created the operator `admin` with the token from the bootstrap file");
@@ -274,6 +274,11 @@ async fn bootstrap(
         Bootstrap::Existing => {}
     }
     Ok(())
+}
+
+/// Returns a registry whose writes wait for no replica.
+fn registry_alone(storage: &Arc<Storage>, tasks: &Tasks, random: &Arc<dyn Random>) -> Registry {
+    Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), Arc::new(NoReplicas), Duration::ZERO)
 }
 
 /// Replicas to wait for while there are none yet.

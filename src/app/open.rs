@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::Error;
 use super::deployment_file;
 use super::lock;
-use crate::clock::{SharedClock, SystemClock};
+use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::lifecycle::Tasks;
-use crate::storage::{self, Storage, StorageUrl};
+use crate::storage::{self, Options, Storage, StorageUrl};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outage::{Outage, causes};
 
@@ -23,18 +23,7 @@ pub(super) fn data_folder(config: &Config) -> Result<(), Error> {
         .recursive(true)
         .mode(0o700)
         .create(&config.data_dir)
-        .map_err(|source| Error::DataFolder { path: config.data_dir.clone(), source })
-}
-
-/// Opens storage.
-pub(super) async fn open_storage(
-    config: &Config,
-    clock: &SharedClock,
-    tasks: &Tasks,
-    metrics: &Arc<Metrics>,
-    migrate: bool,
-) -> Result<Arc<Storage>, Error> {
-    Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
+        .map_err(|source| Error::data_folder(&config.data_dir, &source))
 }
 
 /// Opens storage for a server, and waits for an unreachable database for the configured time. Without that, a
@@ -48,23 +37,31 @@ pub(super) async fn wait_for_storage(
 ) -> Result<Option<Arc<Storage>>, Error> {
     let began = clock.monotonic();
     let at_most = config.start_wait;
-    let is_shared = url(config)?.is_shared();
+    let metrics = Arc::clone(metrics);
+    let options = Options {
+        migrate: config.migrate,
+        clock: Arc::clone(clock),
+        tasks: tasks.clone(),
+        observer: Arc::new(move |call, took, outcome| metrics.storage_call(call, took, outcome.err().unwrap_or("ok"))),
+        ..options(config)?
+    };
+    let is_shared = options.url.is_shared();
     let outage = Outage::new(format!("opening the database (waiting up to {at_most:?})"), clock);
     loop {
         let opened = tokio::select! {
-            opened = open_storage(config, clock, tasks, metrics, config.migrate) => opened,
+            opened = storage::open(options.clone()) => opened,
             () = tasks.draining() => return Ok(None),
         };
         let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
         match opened {
-            Err(Error::Storage(error @ storage::Error::Unavailable { .. })) if is_shared && !left.is_zero() => {
+            Err(error @ storage::Error::Unavailable { .. }) if is_shared && !left.is_zero() => {
                 outage.failed(&error);
             }
             opened => {
                 if opened.is_ok() {
                     outage.succeeded();
                 }
-                return opened.map(Some);
+                return Ok(Some(opened?));
             }
         }
         tokio::select! {
@@ -80,9 +77,7 @@ pub(super) async fn wait_for_storage(
 /// Storage cannot be used.
 pub async fn migrate(config: Config, start_over: bool) -> Result<(), Error> {
     data_folder(&config)?;
-    let clock: SharedClock = Arc::new(SystemClock);
-    let mut options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
-    options.start_over = start_over;
+    let options = Options { start_over, ..options(&config)? };
     lock::check_same_name(&options.url)?;
     Ok(storage::migrate(&options).await?)
 }
@@ -92,9 +87,7 @@ pub async fn migrate(config: Config, start_over: bool) -> Result<(), Error> {
 /// # Errors
 /// What is wrong, and how to fix it.
 pub async fn check_storage(config: &Config) -> Result<String, String> {
-    let clock: SharedClock = Arc::new(SystemClock);
-    let options =
-        options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| causes(&error))?;
+    let options = options(config).map_err(|error| causes(&error))?;
     if let StorageUrl::Sqlite(path) = &options.url
         && path.parent() == Some(config.data_dir.as_path())
         && !config.data_dir.exists()
@@ -108,37 +101,22 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
 /// Returns the location of storage.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
-    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is invalid: {error}")))
+    url.map_err(|error: storage::StorageUrlError| Error::Failed(format!("database_url is invalid: {error}")))
 }
 
 /// Returns warnings about the setup of storage.
 pub async fn storage_warnings(config: &Config) -> Vec<String> {
-    let clock: SharedClock = Arc::new(SystemClock);
-    match options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false) {
+    match options(config) {
         // The check itself reports unreachable storage.
         Ok(options) => storage::warnings(&options).await.unwrap_or_default(),
         Err(_) => Vec::new(),
     }
 }
 
-fn options(
-    config: &Config,
-    clock: &SharedClock,
-    tasks: &Tasks,
-    metrics: &Arc<Metrics>,
-    migrate: bool,
-) -> Result<storage::Options, Error> {
-    let url = url(config)?;
-    let served = deployment_file::read(config, &url);
-    let mut options = storage::Options::new(url);
-    options.served = served;
-    options.migrate = migrate;
+/// Returns the options of a tool; a server adds its own parts.
+pub(super) fn options(config: &Config) -> Result<Options, Error> {
+    let mut options = Options::new(url(config)?);
+    options.served = deployment_file::read(config, &options.url);
     options.write_connections = config.pool_size;
-    options.clock = Arc::clone(clock);
-    options.tasks = tasks.clone();
-    let metrics = Arc::clone(metrics);
-    options.observer = Arc::new(move |call, took, outcome| {
-        metrics.storage_call(call, took, outcome.err().unwrap_or("ok"));
-    });
     Ok(options)
 }

@@ -10,10 +10,10 @@
 //! | `long-administer` | the administration port: long calls and forms, such as imports |
 //! | `operate` | the operations port |
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Error;
 use crate::lifecycle::{BoundedPool, OVERLOADS, PoolLimits, RefusalObserver, Tasks, Threads};
 use crate::telemetry::metrics::Metrics;
 
@@ -49,24 +49,17 @@ pub(super) struct PortThreads {
 
 impl PortThreads {
     /// Starts the threads. `decision_threads` is the number of threads that decide.
-    pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        let start = || {
-            // Half as many as the threads that decide, each of which may need a core at the same time.
-            let long = PoolLimits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
-            Ok::<_, std::io::Error>(Self {
-                accept: Threads::start("accept", 1)?,
-                long_decide: BoundedPool::start("long-decide", long, tasks, refusal_counter("decision", metrics))?,
-                administer: Threads::start("administer", ADMINISTER)?,
-                long_administer: BoundedPool::start(
-                    "long-administer",
-                    LONG_ADMINISTER,
-                    tasks,
-                    refusal_counter("administration", metrics),
-                )?,
-                operate: Threads::start("operate", 1)?,
-            })
-        };
-        start().map_err(|error| Error::Failed(format!("could not start threads: {error}")))
+    pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        // Half as many as the threads that decide, each of which may need a core at the same time.
+        let long_decide = PoolLimits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
+        let pool = |name, limits, port| BoundedPool::start(name, limits, tasks, refusal_counter(port, metrics));
+        Ok(Self {
+            accept: Threads::start("accept", 1)?,
+            long_decide: pool("long-decide", long_decide, "decision")?,
+            administer: Threads::start("administer", ADMINISTER)?,
+            long_administer: pool("long-administer", LONG_ADMINISTER, "administration")?,
+            operate: Threads::start("operate", 1)?,
+        })
     }
 }
 
