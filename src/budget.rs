@@ -8,7 +8,6 @@
 //! No peer may use everything, so that one peer cannot lock the others out.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,9 +59,11 @@ pub enum BudgetError {
 }
 
 /// The budget of a port.
+#[derive(Debug)]
 pub struct Budget {
+    /// The counters of refusals.
+    pub shed: Shed,
     bounds: BudgetLimits,
-    shed: Shed,
     all: Used,
     peers: Mutex<HashMap<IpAddr, Arc<Used>>>,
     open: Mutex<OpenCalls>,
@@ -92,6 +93,7 @@ struct OpenCall {
 }
 
 /// The share of a connection in a budget.
+#[derive(Debug)]
 pub struct Account {
     budget: Arc<Budget>,
     address: IpAddr,
@@ -99,13 +101,12 @@ pub struct Account {
     /// Calls begun, and those in progress.
     begun: AtomicUsize,
     in_progress: AtomicUsize,
-    /// Bytes received for the head of the next HTTP/1.1 call.
+    /// Bytes received for the head of the next HTTP/1.1 call. Those that are not free are charged.
     head: AtomicUsize,
-    /// How many of these bytes are charged.
-    charged: AtomicUsize,
 }
 
 /// The resources of one call, released when the call, its body and its response are dropped.
+#[derive(Debug)]
 pub struct CallBudget {
     account: Arc<Account>,
     state: Mutex<CallState>,
@@ -119,24 +120,6 @@ enum CallState {
     Known { charged: usize },
 }
 
-impl fmt::Debug for Budget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget").field("bounds", &self.bounds).field("all", &self.all).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("peer", &self.peer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for CallBudget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallBudget").field("state", &self.state).finish_non_exhaustive()
-    }
-}
-
 /// Takes `bytes` if there is room for them.
 fn try_reserve(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
     let before = used.fetch_add(bytes, Ordering::Relaxed);
@@ -145,6 +128,11 @@ fn try_reserve(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
         used.fetch_sub(bytes, Ordering::Relaxed);
     }
     fits
+}
+
+/// Returns how many bytes of an unfinished head are charged.
+const fn charged(head: usize) -> usize {
+    head.saturating_sub(FREE_HEAD)
 }
 
 /// Returns the address that identifies a peer. The holder of one IPv6 address has 2^64 of them.
@@ -164,11 +152,6 @@ impl Budget {
         Self { bounds, shed, all: Used::default(), peers: Mutex::default(), open: Mutex::default() }
     }
 
-    /// Returns the counters of refusals.
-    pub fn shed(&self) -> &Shed {
-        &self.shed
-    }
-
     /// Opens the account of a connection from `address`; returns `None` if that peer has too many.
     pub fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Account> {
         let address = peer_address(address);
@@ -182,7 +165,7 @@ impl Budget {
         let peer = Arc::clone(peer);
         drop(peers);
         let (budget, none) = (Arc::clone(self), AtomicUsize::default);
-        Some(Account { budget, address, peer, begun: none(), in_progress: none(), head: none(), charged: none() })
+        Some(Account { budget, address, peer, begun: none(), in_progress: none(), head: none() })
     }
 
     fn reserve_known(&self, peer: &Used, bytes: usize) -> Result<(), BudgetError> {
@@ -233,11 +216,6 @@ impl Budget {
 }
 
 impl Account {
-    /// Returns the budget of this account.
-    pub fn budget(&self) -> &Budget {
-        &self.budget
-    }
-
     /// Returns the number of calls begun on this connection.
     pub fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
@@ -252,23 +230,23 @@ impl Account {
         if self.in_progress.load(Ordering::Relaxed) > 0 {
             return Ok(());
         }
-        let head = self.head.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if head <= FREE_HEAD {
-            return Ok(());
+        // Only the connection counts heads, one read after another.
+        let before = self.head.load(Ordering::Relaxed);
+        let more = charged(before + bytes) - charged(before);
+        if more > 0 {
+            // Not an open call: it ends with its connection, soon, due to the timeout for heads.
+            self.budget.reserve_open(&mut self.budget.open.lock(), &self.peer, more)?;
         }
-        let more = head - FREE_HEAD - self.charged.load(Ordering::Relaxed);
-        // Not an open call: it ends with its connection, soon, due to the timeout for heads.
-        self.budget.reserve_open(&mut self.budget.open.lock(), &self.peer, more)?;
-        self.charged.fetch_add(more, Ordering::Relaxed);
+        self.head.store(before + bytes, Ordering::Relaxed);
         Ok(())
     }
 
     /// Releases the bytes of a head, which is complete or whose connection is gone.
     fn end_head(&self) {
-        self.head.store(0, Ordering::Relaxed);
-        if self.charged.load(Ordering::Relaxed) > 0 {
+        let bytes = charged(self.head.swap(0, Ordering::Relaxed));
+        if bytes > 0 {
             let _locked = self.budget.open.lock();
-            self.budget.release_open(&self.peer, self.charged.swap(0, Ordering::Relaxed));
+            self.budget.release_open(&self.peer, bytes);
         }
     }
 

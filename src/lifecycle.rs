@@ -25,7 +25,7 @@ pub use self::pool::{BoundedPool, OVERLOADS, Overload, PoolLimits, RefusalObserv
 pub use self::threads::Threads;
 
 /// Spawns tasks and observes their end. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
     /// Cancelled once every port accepts connections.
@@ -47,28 +47,10 @@ pub enum ShutdownOutcome {
     Failed(String),
 }
 
-impl fmt::Debug for Tasks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("running", &self.tracker.len()).finish_non_exhaustive()
-    }
-}
-
-impl Default for Tasks {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Tasks {
     /// Creates an empty set of tasks.
     pub fn new() -> Self {
-        Self {
-            tracker: TaskTracker::new(),
-            open: CancellationToken::new(),
-            draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
-            failure: Arc::new(OnceLock::new()),
-        }
+        Self::default()
     }
 
     /// Runs a task that ends by itself, such as one write. Shutdown waits for it; its caller need not.
@@ -169,11 +151,6 @@ impl Tasks {
         self.stopping.cancelled().await;
     }
 
-    /// Returns whether all tasks must stop.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
-    }
-
     /// Waits for every task to end, for `bound` at most.
     pub async fn finish(&self, bound: Duration) -> ShutdownOutcome {
         self.tracker.close();
@@ -183,11 +160,6 @@ impl Tasks {
             None if in_time => ShutdownOutcome::Orderly,
             None => ShutdownOutcome::TimedOut,
         }
-    }
-
-    /// Returns the cause of the failure, if the run failed.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
     }
 }
 
@@ -261,10 +233,10 @@ mod tests {
         let tasks = Tasks::new();
         tasks.drain();
         tasks.draining().await;
-        assert!(tasks.is_draining() && !tasks.is_stopping());
+        assert!(tasks.is_draining() && !tasks.stopping.is_cancelled());
         let other = Tasks::new();
         other.stop();
-        assert!(other.is_draining() && other.is_stopping());
+        assert!(other.is_draining() && other.stopping.is_cancelled());
     }
 
     #[tokio::test]

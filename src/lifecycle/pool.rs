@@ -10,7 +10,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -96,10 +96,6 @@ pub struct Slot {
     bytes: Option<OwnedSemaphorePermit>,
 }
 
-const QUEUED: u8 = 0;
-const BEGUN: u8 = 1;
-const GIVEN_UP: u8 = 2;
-
 impl std::fmt::Debug for BoundedPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BoundedPool").field("name", &self.shared.name).field("limits", &self.shared.limits).finish()
@@ -134,10 +130,8 @@ impl BoundedPool {
     /// # Errors
     /// The limit of queued and running calls is reached.
     pub fn slot(&self) -> Result<Slot, Overload> {
-        match Arc::clone(&self.shared.calls).try_acquire_owned() {
-            Ok(call) => Ok(Slot { _call: call, bytes: None }),
-            Err(_) => Err(self.refused(Overload::Calls)),
-        }
+        let call = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| self.refused(Overload::Calls))?;
+        Ok(Slot { _call: call, bytes: None })
     }
 
     /// Counts `more` bytes that the call of `slot` holds from now on.
@@ -145,17 +139,14 @@ impl BoundedPool {
     /// # Errors
     /// All calls together would exceed the limit of bytes.
     pub fn hold(&self, slot: &mut Slot, more: usize) -> Result<(), Overload> {
-        let more = u32::try_from(more).map_err(|_| self.refused(Overload::Bytes))?;
-        match Arc::clone(&self.shared.bytes).try_acquire_many_owned(more) {
-            Ok(more) => {
-                match &mut slot.bytes {
-                    Some(held) => held.merge(more),
-                    none => *none = Some(more),
-                }
-                Ok(())
-            }
-            Err(_) => Err(self.refused(Overload::Bytes)),
+        let full = || self.refused(Overload::Bytes);
+        let more = u32::try_from(more).map_err(|_| full())?;
+        let more = Arc::clone(&self.shared.bytes).try_acquire_many_owned(more).map_err(|_| full())?;
+        match &mut slot.bytes {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
         }
+        Ok(())
     }
 
     /// Runs `work` on the pool's threads. Dropping the returned future cancels the work, or keeps it from beginning.
@@ -167,16 +158,13 @@ impl BoundedPool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let stage = Arc::new(AtomicU8::new(QUEUED));
-        let begun = Arc::clone(&stage);
+        // Set by whichever is first: the work as it begins, or the caller as it gives up.
+        let taken = Arc::new(AtomicBool::new(false));
+        let given_up = Arc::clone(&taken);
         let task = async move {
             // Held until the work and its data are dropped.
             let _slot = slot;
-            let turn = begun.compare_exchange(QUEUED, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
-            match turn {
-                Ok(_) => Some(work.await),
-                Err(_) => None,
-            }
+            if given_up.swap(true, Ordering::Relaxed) { None } else { Some(work.await) }
         };
         let task = self.shared.tasks.spawn_on(self.shared.name, task, self.shared.threads.handle());
         let mut task = AbortOnDropHandle::new(task);
@@ -184,8 +172,7 @@ impl BoundedPool {
         let result = if let Ok(done) = tokio::time::timeout(limits.queue, &mut task).await {
             Ok(done)
         } else {
-            let late = stage.compare_exchange(QUEUED, GIVEN_UP, Ordering::Relaxed, Ordering::Relaxed);
-            if late.is_ok() {
+            if !taken.swap(true, Ordering::Relaxed) {
                 return Err(self.refused(Overload::Queue));
             }
             tokio::time::timeout(limits.run, &mut task).await

@@ -21,7 +21,7 @@ impl Threads {
     /// # Errors
     /// The system could not create the threads.
     pub fn start(name: &'static str, count: usize) -> io::Result<Self> {
-        Self::build(Builder::new_multi_thread().thread_name(name), count)
+        Self::build(&mut Builder::new_multi_thread(), name, count)
     }
 
     /// Starts `count` threads with a lower share of a busy CPU than the others of the process.
@@ -29,19 +29,17 @@ impl Threads {
     /// # Errors
     /// The system could not create the threads.
     pub fn start_low_priority(name: &'static str, count: usize) -> io::Result<Self> {
-        Self::build(
-            Builder::new_multi_thread().thread_name(name).on_thread_start(|| {
-                // Per thread on Linux. The work is just as bounded without it.
-                if let Err(error) = rustix::process::nice(NICENESS) {
-                    tracing::debug!(error = %error, "a thread keeps its priority");
-                }
-            }),
-            count,
-        )
+        let lower = || {
+            // Per thread on Linux. The work is just as bounded without it.
+            if let Err(error) = rustix::process::nice(NICENESS) {
+                tracing::debug!(error = %error, "a thread keeps its priority");
+            }
+        };
+        Self::build(Builder::new_multi_thread().on_thread_start(lower), name, count)
     }
 
-    fn build(builder: &mut Builder, count: usize) -> io::Result<Self> {
-        let runtime = builder.worker_threads(count.max(1)).enable_all().build()?;
+    fn build(builder: &mut Builder, name: &'static str, count: usize) -> io::Result<Self> {
+        let runtime = builder.thread_name(name).worker_threads(count.max(1)).enable_all().build()?;
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use axum::response::{IntoResponse as _, Response};
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -75,40 +76,23 @@ pub async fn serve(
     }
 }
 
-fn handle(
-    request: &Request<Incoming>,
-    authority: &Authority,
-    metrics: &Metrics,
-    tasks: &Tasks,
-) -> Response<Full<Bytes>> {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return respond(StatusCode::METHOD_NOT_ALLOWED, "only GET is supported\n".to_owned());
+fn handle(request: &Request<Incoming>, authority: &Authority, metrics: &Metrics, tasks: &Tasks) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, "only GET is supported\n").into_response();
     }
+    let unavailable = |text: String| (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     match request.uri().path() {
-        "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" if tasks.is_draining() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
-        "/readyz" if !tasks.is_open() => {
-            let text = "not ready: the state is not loaded yet\n";
-            respond(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
-        }
+        "/livez" => "alive\n".into_response(),
+        "/readyz" if tasks.is_draining() => unavailable("ending\n".to_owned()),
+        "/readyz" if !tasks.is_open() => unavailable("not ready: the state is not loaded yet\n".to_owned()),
         "/readyz" => match authority.readiness() {
-            Ok(()) => respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision())),
-            Err(undecided) => respond(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {undecided}\n")),
+            Ok(()) => format!("ready at revision {}\n", authority.revision()).into_response(),
+            Err(undecided) => unavailable(format!("not ready: {undecided}\n")),
         },
         "/metrics" => {
-            let mut response = respond(StatusCode::OK, metrics.encode());
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-            response
+            ([(CONTENT_TYPE, kind)], metrics.encode()).into_response()
         }
-        _ => respond(StatusCode::NOT_FOUND, "not found; use /livez, /readyz or /metrics\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, "not found; use /livez, /readyz or /metrics\n").into_response(),
     }
-}
-
-fn respond(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
-    response
 }

@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use axum::response::IntoResponse as _;
 use futures_util::future::{Either, FutureExt as _, ready};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Version};
@@ -19,9 +19,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
@@ -29,7 +30,7 @@ use tower::ServiceExt as _;
 use super::body::{self, EvictableBody, MeteredBody};
 use super::limits::{self, Limits, Timeouts};
 use super::tls::Certificates;
-use super::{HttpService, LINGER, deadline, linger};
+use super::{Accepted, HttpService, LINGER, deadline, linger};
 use crate::budget::{Account, Budget, BudgetError, CallBudget};
 use crate::lifecycle::Tasks;
 use crate::random::Random;
@@ -39,34 +40,23 @@ use crate::telemetry::metrics::Shed;
 const PREFACE: usize = 24;
 
 /// Configuration shared by every connection of a port.
+#[derive(Debug)]
 pub struct ConnectionConfig {
-    /// Certificates, if the port uses TLS.
-    pub tls: Option<Arc<Certificates>>,
+    tls: Option<Arc<Certificates>>,
     /// Maximum age of a connection, plus or minus a tenth, so that connections opened together do not end together;
     /// `None`: no limit.
-    pub age: Option<Duration>,
-    /// Limits on the resources of its clients.
-    pub limits: Limits,
-    /// Source of the random tenths.
-    pub random: Arc<dyn Random>,
+    age: Option<Duration>,
+    pub(super) limits: Limits,
+    random: Arc<dyn Random>,
+    /// Free places for connections.
+    pub(super) slots: Arc<Semaphore>,
     pub(super) budget: Arc<Budget>,
     timeouts: Timeouts,
     builder: Builder<TokioExecutor>,
 }
 
-impl std::fmt::Debug for ConnectionConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tls, age, limits, .. } = self;
-        f.debug_struct("ConnectionConfig")
-            .field("tls", tls)
-            .field("age", age)
-            .field("limits", limits)
-            .finish_non_exhaustive()
-    }
-}
-
 impl ConnectionConfig {
-    /// Creates the configuration of a port.
+    /// Creates the configuration of a port, with certificates if it uses TLS. `random` spreads the ages of connections.
     pub fn new(
         tls: Option<Arc<Certificates>>,
         age: Option<Duration>,
@@ -75,8 +65,10 @@ impl ConnectionConfig {
         timeouts: Timeouts,
         shed: Shed,
     ) -> Self {
-        let (budget, builder) = (Budget::new(limits.bounds, shed), limits::builder(&limits, &timeouts));
-        Self { tls, age, limits, random, budget: Arc::new(budget), timeouts, builder }
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        let budget = Arc::new(Budget::new(limits.bounds, shed));
+        let builder = limits::builder(&limits, &timeouts);
+        Self { tls, age, limits, random, slots, budget, timeouts, builder }
     }
 
     /// Returns when a connection that begins now reaches its maximum age.
@@ -89,16 +81,16 @@ impl ConnectionConfig {
     }
 }
 
-/// Serves a connection to its end.
-pub(super) async fn serve<S: HttpService>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    account: Account,
-    calls: S,
-    config: &ConnectionConfig,
-    tasks: &Tasks,
-) {
+pub(super) async fn serve<S: HttpService>(accepted: Accepted, calls: S, config: &Arc<ConnectionConfig>, tasks: &Tasks) {
+    let Accepted { stream, peer, slot: _slot, account } = accepted;
     let account = Arc::new(account);
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%peer, error = %error, "a connection could not be registered with its thread");
+            return;
+        }
+    };
     // Without it small responses wait 40 ms for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, error = %error, "a connection was closed before it was accepted");
@@ -108,7 +100,7 @@ pub(super) async fn serve<S: HttpService>(
     let Some(certificates) = &config.tls else {
         return serve_http(stream, info, account, calls, config, tasks).await;
     };
-    let handshake = TlsAcceptor::from(certificates.current()).accept(stream);
+    let handshake = TlsAcceptor::from(certificates.current.load_full()).accept(stream);
     let accepted = tokio::select! {
         () = linger(tasks) => return,
         accepted = timeout(config.timeouts.preface, handshake) => accepted,
@@ -125,7 +117,7 @@ async fn serve_http<IO, S>(
     info: TcpConnectInfo,
     account: Arc<Account>,
     calls: S,
-    config: &ConnectionConfig,
+    config: &Arc<ConnectionConfig>,
     tasks: &Tasks,
 ) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -133,19 +125,13 @@ async fn serve_http<IO, S>(
 {
     let peer = info.remote_addr;
     let received = Arc::new(Received::default());
-    let counted = CountingIo {
-        io,
-        received: Arc::clone(&received),
-        protocol: Protocol::MaybeHttp2(0),
-        account: Arc::clone(&account),
-    };
+    let counted = CountingIo { io, bytes: 0, received: Arc::clone(&received), account: Arc::clone(&account) };
     let io = TokioIo::new(counted);
     let last = Arc::new(AtomicBool::new(false));
     let context = ConnectionContext {
         info,
         account: Arc::clone(&account),
-        limits: config.limits,
-        timeouts: config.timeouts,
+        config: Arc::clone(config),
         last: Arc::clone(&last),
         tasks: tasks.clone(),
     };
@@ -164,9 +150,10 @@ async fn serve_http<IO, S>(
     let mut idle = Some((Instant::now() + config.timeouts.idle, account.begun()));
     // Once the process stops: until when a client that has just connected may begin its first call.
     let mut first_call_deadline = None;
-    // One timer for the preface, the age, the grace period and idleness: whichever comes next.
-    let mut alarm = pin!(sleep_until(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline])));
     loop {
+        // One timer for the preface, the age, the grace period and idleness: whichever comes next.
+        let times = [preface_deadline, end, idle.map(|(at, _)| at), first_call_deadline];
+        let next = times.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
         tokio::select! {
             biased;
             result = connection.as_mut() => {
@@ -180,24 +167,23 @@ async fn serve_http<IO, S>(
                 last.store(true, Ordering::Relaxed);
                 // The code that stops the process decides how long it waits.
                 end = None;
-                if received.bytes() < PREFACE {
+                if received.preface.is_cancelled() {
+                    connection.as_mut().graceful_shutdown();
+                } else {
                     // Before its preface, a shutdown would close it at once, with the call sent along with it.
                     first_call_deadline = Some(Instant::now() + LINGER);
-                    alarm.as_mut().reset(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline]));
-                } else {
-                    connection.as_mut().graceful_shutdown();
                 }
             }
-            () = received.preface_received(), if first_call_deadline.is_some() => {
+            () = received.preface.cancelled(), if first_call_deadline.is_some() => {
                 first_call_deadline = None;
                 connection.as_mut().graceful_shutdown();
             }
-            () = alarm.as_mut() => {
+            () = sleep_until(next) => {
                 let (now, mut drain) = (Instant::now(), false);
                 if first_call_deadline.take_if(|at| *at <= now).is_some() {
                     connection.as_mut().graceful_shutdown();
                 }
-                if preface_deadline.take_if(|at| *at <= now).is_some() && received.bytes() < PREFACE {
+                if preface_deadline.take_if(|at| *at <= now).is_some() && !received.preface.is_cancelled() {
                     tracing::debug!(peer = ?peer, "a connection did not send its preface in time");
                     return;
                 }
@@ -208,7 +194,7 @@ async fn serve_http<IO, S>(
                     }
                     aged = true;
                     end = Some(now + config.timeouts.grace);
-                    if received.is_http1() {
+                    if received.is_http1.load(Ordering::Relaxed) {
                         // A client may be about to call: its next response gives notice; nothing closes before.
                         last.store(true, Ordering::Relaxed);
                     } else {
@@ -220,27 +206,16 @@ async fn serve_http<IO, S>(
                         idle = Some((now + config.timeouts.idle, account.begun()));
                     } else if !draining {
                         // Calls in progress, such as a watch, run to their end.
-                        account.budget().shed().idle.inc();
+                        config.budget.shed.idle.inc();
                         drain = true;
                     }
                 }
                 if drain && !std::mem::replace(&mut draining, true) {
                     connection.as_mut().graceful_shutdown();
                 }
-                alarm.as_mut().reset(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline]));
             }
         }
     }
-}
-
-/// Returns the earliest of the times.
-fn next_alarm(moments: [Option<Instant>; 4]) -> Instant {
-    moments.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
-}
-
-/// Returns when an idleness check is due.
-const fn due((at, _): (Instant, usize)) -> Instant {
-    at
 }
 
 type CallResult = Result<Response<Body>, Infallible>;
@@ -249,8 +224,7 @@ type CallResult = Result<Response<Body>, Infallible>;
 struct ConnectionContext {
     info: TcpConnectInfo,
     account: Arc<Account>,
-    limits: Limits,
-    timeouts: Timeouts,
+    config: Arc<ConnectionConfig>,
     /// Whether the next HTTP/1.1 call is the last one.
     last: Arc<AtomicBool>,
     tasks: Tasks,
@@ -283,13 +257,14 @@ fn handle_call<S: HttpService>(
     let is_grpc = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
     let is_grpc = head.headers.get(CONTENT_TYPE).is_some_and(is_grpc);
     let has_body = !body.is_end_stream();
-    let open = !(context.limits.checks_caller)(&head) && (has_body || context.limits.counts_bodyless);
+    let ConnectionConfig { limits, timeouts, .. } = &*context.config;
+    let open = !(limits.checks_caller)(&head) && (has_body || limits.counts_bodyless);
     let call = if open { context.account.begin_open(has_body) } else { Ok(context.account.begin_known()) };
     let call = match call {
         Ok(call) => call,
         Err(refused) => return Either::Right(ready(Ok(refusal(refused, is_grpc))).boxed()),
     };
-    let body_timeout = if open { context.timeouts.open_body } else { context.timeouts.body };
+    let body_timeout = if open { timeouts.open_body } else { timeouts.body };
     let mut limit = None;
     if is_grpc {
         limit = deadline::from_headers(&head.headers);
@@ -328,26 +303,22 @@ async fn handle_open_call(
     call: Arc<CallBudget>,
     is_grpc: bool,
 ) -> CallResult {
-    let waits = async {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
-    let ended = async {
-        match call.ended() {
-            Some(ended) => ended.await,
-            None => std::future::pending().await,
-        }
-    };
     let result = tokio::select! {
         biased;
         result = result => result,
-        () = waits => Ok(deadline::exceeded()),
+        () = or_never(limit.map(tokio::time::sleep)) => Ok(deadline::exceeded()),
         // If its caller has become known by then, the call is kept.
-        () = ended, if call.is_open() => Ok(refusal(BudgetError::Full, is_grpc)),
+        () = or_never(call.ended()), if call.is_open() => Ok(refusal(BudgetError::Full, is_grpc)),
     };
     result.map(|response| response.map(|body| Body::new(EvictableBody::new(body, call))))
+}
+
+/// Completes with `future`, if there is one.
+async fn or_never<F: Future>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Returns the response to a call for which there is no room.
@@ -355,20 +326,8 @@ fn refusal(refused: BudgetError, is_grpc: bool) -> Response<Body> {
     if is_grpc {
         return body::refusal(refused).into_http();
     }
-    let mut response = Response::new(Body::new(format!("{refused}\n")));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static("1"));
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-/// Protocol of a peer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    /// Number of received bytes that match the preface of HTTP/2; nothing else was received.
-    MaybeHttp2(usize),
-    Http1,
-    Http2,
+    let response = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], format!("{refused}\n"));
+    response.into_response().map(Body::new)
 }
 
 /// No method of HTTP/1.1 that is supported here begins like this.
@@ -377,58 +336,33 @@ const HTTP2: &[u8] = b"PRI";
 /// What has been received on a connection.
 #[derive(Default)]
 struct Received {
-    bytes: AtomicUsize,
-    http1: AtomicBool,
-    preface: Notify,
-}
-
-impl Received {
-    fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn is_http1(&self) -> bool {
-        self.http1.load(Ordering::Relaxed)
-    }
-
-    /// Completes once the peer's protocol is known.
-    async fn preface_received(&self) {
-        while self.bytes() < PREFACE {
-            self.preface.notified().await;
-        }
-    }
-
-    fn count(&self, bytes: usize) {
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before < PREFACE && before + bytes >= PREFACE {
-            self.preface.notify_one();
-        }
-    }
+    /// Cancelled once the peer's protocol is known.
+    preface: CancellationToken,
+    is_http1: AtomicBool,
 }
 
 /// Counts the received bytes.
 struct CountingIo<IO> {
     io: IO,
+    bytes: usize,
     received: Arc<Received>,
-    protocol: Protocol,
     account: Arc<Account>,
 }
 
 impl<IO> CountingIo<IO> {
     /// Counts bytes read. With HTTP/1.1 a connection buffers what comes between two calls until a head is complete.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.received.count(bytes.len());
-        if let Protocol::MaybeHttp2(before) = self.protocol {
-            let rest = &HTTP2[before..];
-            let shared = rest.len().min(bytes.len());
-            self.protocol = match bytes[..shared] == rest[..shared] {
-                false => Protocol::Http1,
-                true if shared == rest.len() => Protocol::Http2,
-                true => Protocol::MaybeHttp2(before + shared),
-            };
+        let before = self.bytes;
+        self.bytes += bytes.len();
+        if before < PREFACE && self.bytes >= PREFACE {
+            self.received.preface.cancel();
         }
-        if self.protocol == Protocol::Http1 {
-            self.received.http1.store(true, Ordering::Relaxed);
+        // All bytes before these were those of HTTP/2, unless it is known to be HTTP/1.1.
+        let rest = HTTP2.get(before..).unwrap_or_default();
+        if rest.iter().zip(bytes).any(|(expected, byte)| expected != byte) {
+            self.received.is_http1.store(true, Ordering::Relaxed);
+        }
+        if self.received.is_http1.load(Ordering::Relaxed) {
             self.account.read_head(bytes.len()).map_err(io::Error::other)?;
         }
         Ok(())

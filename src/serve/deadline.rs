@@ -21,15 +21,15 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Option<Duration> {
         return None;
     }
     let amount: u64 = digits.parse().ok()?;
-    match unit {
-        'H' => Some(Duration::from_hours(amount)),
-        'M' => Some(Duration::from_mins(amount)),
-        'S' => Some(Duration::from_secs(amount)),
-        'm' => Some(Duration::from_millis(amount)),
-        'u' => Some(Duration::from_micros(amount)),
-        'n' => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
+    Some(match unit {
+        'H' => Duration::from_hours(amount),
+        'M' => Duration::from_mins(amount),
+        'S' => Duration::from_secs(amount),
+        'm' => Duration::from_millis(amount),
+        'u' => Duration::from_micros(amount),
+        'n' => Duration::from_nanos(amount),
+        _ => return None,
+    })
 }
 
 /// Returns the response to a caller whose deadline is exceeded.

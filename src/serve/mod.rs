@@ -18,21 +18,21 @@ pub mod tls;
 mod worker_pool;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tonic::body::Body;
 use tower::Service;
 
 pub use self::connection::ConnectionConfig;
 pub use self::limits::{Limits, Timeouts, raise_open_files};
 pub use self::worker_pool::{Watchdog, WorkerPool};
-use crate::budget::{Account, Budget};
+use crate::budget::Account;
 use crate::lifecycle::Tasks;
 
 /// How long new connections are served after shutdown begins: one opened before it may still carry a call.
@@ -62,18 +62,42 @@ pub async fn serve<S: HttpService>(
     config: Arc<ConnectionConfig>,
     tasks: Tasks,
 ) -> Result<(), String> {
-    let slots = Arc::new(Semaphore::new(config.limits.connections));
-    // Beyond the limit, connections wait in the listener's backlog, and the system refuses what does not fit there.
-    let mut linger = pin!(linger(&tasks));
-    while let Some(accepted) = next_connection(&listener, &slots, &config.budget, &tasks, linger.as_mut()).await {
-        let (stream, peer, slot, account) = accepted;
+    accept(listener, &config, &tasks, |accepted| {
         let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
-        drop(tasks.spawn("connection", async move {
-            let _slot = slot;
-            connection::serve(stream, peer, account, calls, &config, &ending).await;
-        }));
+        drop(tasks.spawn("connection", async move { connection::serve(accepted, calls, &config, &ending).await }));
+        Ok(())
+    })
+    .await
+}
+
+/// A connection and its share of the port's limits. Detached from the runtime that accepted it, so that the one that
+/// serves it can register it.
+#[derive(Debug)]
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    account: Account,
+}
+
+/// Passes each connection to `take` until `tasks` stop, and those that clients have already made until [`LINGER`] is
+/// over.
+async fn accept(
+    listener: TcpListener,
+    config: &ConnectionConfig,
+    tasks: &Tasks,
+    mut take: impl FnMut(Accepted) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut linger = pin!(linger(tasks));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = linger.as_mut() => return Ok(()),
+            accepted = next_connection(&listener, config) => accepted,
+            () = tasks.stopping() => return Ok(()),
+        };
+        take(accepted.map_err(|error| error.to_string())?)?;
     }
-    Ok(())
 }
 
 /// Completes a moment after `tasks` stop.
@@ -82,42 +106,28 @@ async fn linger(tasks: &Tasks) {
     tokio::time::sleep(LINGER).await;
 }
 
-/// Returns the next connection until `tasks` stop, and those that clients have already made until `linger` completes.
-async fn next_connection(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-    budget: &Arc<Budget>,
-    tasks: &Tasks,
-    linger: Pin<&mut impl Future<Output = ()>>,
-) -> Option<Accepted> {
-    tokio::select! {
-        biased;
-        () = linger => None,
-        accepted = accept(listener, slots, budget) => accepted,
-        () = tasks.stopping() => None,
-    }
-}
-
-/// A connection, its peer, its slot and its account.
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account);
-
-/// Returns the next connection; `None` once the slots are closed.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budget>) -> Option<Accepted> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+/// Returns the next connection. Beyond the limit, connections wait in the listener's backlog, and the system refuses
+/// what does not fit there.
+async fn next_connection(listener: &TcpListener, config: &ConnectionConfig) -> Result<Accepted, AcquireError> {
+    let slot = Arc::clone(&config.slots).acquire_owned().await?;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Some(account) = budget.connect(peer.ip()) {
-                    return Some((stream, peer, slot, account));
-                }
-                // Closed at once: if it waited, it would take room in the backlog from other peers.
-                tracing::debug!(%peer, "a connection was refused: too many from this peer");
-            }
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             // The connection broke before it was accepted, or there are too many open files for a moment.
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
+                continue;
             }
+        };
+        let Some(account) = config.budget.connect(peer.ip()) else {
+            // Closed at once: if it waited, it would take room in the backlog from other peers.
+            tracing::debug!(%peer, "a connection was refused: too many from this peer");
+            continue;
+        };
+        match stream.into_std() {
+            Ok(stream) => return Ok(Accepted { stream, peer, slot, account }),
+            Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be passed to a thread"),
         }
     }
 }

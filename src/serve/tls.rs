@@ -17,47 +17,6 @@ use crate::lifecycle::Tasks;
 /// Time between checks of the files.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why certificates cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A file has invalid contents.
-    #[error("{} must contain {what} in PEM format: {source}", path.display())]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// The expected contents.
-        what: &'static str,
-        /// The cause.
-        source: pem::Error,
-    },
-    /// The certificate and the key do not match, or one of them is unusable.
-    #[error("{} and {} do not belong together: {source}", cert.display(), key.display())]
-    Pair {
-        /// File of the certificate.
-        cert: PathBuf,
-        /// File of the key.
-        key: PathBuf,
-        /// The cause.
-        source: rustls::Error,
-    },
-    /// The certificates for verifying clients are unusable.
-    #[error("{} cannot be used to verify client certificates: {source}", path.display())]
-    ClientCa {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: VerifierBuilderError,
-    },
-}
-
 /// Contents of a port's files when they were read.
 #[derive(PartialEq, Eq)]
 struct PemFiles {
@@ -69,7 +28,8 @@ struct PemFiles {
 /// The current certificates of a port.
 pub struct Certificates {
     files: TlsFiles,
-    current: ArcSwap<ServerConfig>,
+    /// The configuration for new connections.
+    pub(super) current: ArcSwap<ServerConfig>,
 }
 
 impl std::fmt::Debug for Certificates {
@@ -83,14 +43,9 @@ impl Certificates {
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub fn read(files: TlsFiles) -> Result<Self, TlsError> {
+    pub fn read(files: TlsFiles) -> Result<Self, String> {
         let current = PemFiles::read(&files)?.build(&files)?;
         Ok(Self { files, current: ArcSwap::from_pointee(current) })
-    }
-
-    /// Returns the configuration for new connections.
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
     }
 
     /// Checks the files every few seconds until `tasks` stop. Valid new contents apply to new connections; otherwise
@@ -142,8 +97,9 @@ impl Certificates {
 }
 
 impl PemFiles {
-    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        let read = |path: &PathBuf| std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source });
+    fn read(files: &TlsFiles) -> Result<Self, String> {
+        let read =
+            |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()));
         Ok(Self {
             cert: read(&files.cert)?,
             key: read(&files.key)?,
@@ -151,15 +107,18 @@ impl PemFiles {
         })
     }
 
-    fn build(&self, files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    fn build(&self, files: &TlsFiles) -> Result<ServerConfig, String> {
         let provider = Arc::new(default_provider());
-        let pair = |source| TlsError::Pair { cert: files.cert.clone(), key: files.key.clone(), source };
+        let (cert, key) = (files.cert.display(), files.key.display());
+        let pair = |error: rustls::Error| format!("{cert} and {key} do not belong together: {error}");
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(pair)?;
         let builder = match (&self.client_ca, &files.client_ca) {
             (Some(contents), Some(path)) => {
-                let wrong = |source| TlsError::ClientCa { path: path.clone(), source };
+                let wrong = |error: VerifierBuilderError| {
+                    format!("{} cannot be used to verify client certificates: {error}", path.display())
+                };
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates(path, contents)? {
                     // Ignored: the builder reports an error if no usable authority remains.
@@ -170,11 +129,7 @@ impl PemFiles {
             }
             _ => builder.with_no_client_auth(),
         };
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| TlsError::Pem {
-            path: files.key.clone(),
-            what: "a private key",
-            source,
-        })?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(not_pem(&files.key, "a private key"))?;
         let mut config = builder.with_single_cert(certificates(&files.cert, &self.cert)?, key).map_err(pair)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
@@ -182,8 +137,13 @@ impl PemFiles {
 }
 
 /// Parses the certificates of a file, which must contain at least one.
-fn certificates(path: &Path, contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wrong = |source| TlsError::Pem { path: path.to_owned(), what: "certificates", source };
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(contents).collect::<Result<_, _>>().map_err(wrong)?;
+fn certificates(path: &Path, contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = not_pem(path, "certificates");
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(contents).collect::<Result<_, _>>().map_err(&wrong)?;
     if certificates.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(certificates) }
+}
+
+/// Returns the function that explains why a file does not contain `what`.
+fn not_pem(path: &Path, what: &str) -> impl Fn(pem::Error) -> String {
+    move |error| format!("{} must contain {what} in PEM format: {error}", path.display())
 }

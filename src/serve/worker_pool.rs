@@ -8,18 +8,15 @@
 //! The kernel could spread connections by itself (SO_REUSEPORT), but by a hash: of a mesh's few, long-lived
 //! connections, one thread would get most.
 
-use std::net::{SocketAddr, TcpStream};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::{ConnectionConfig, HttpService, connection, linger, next_connection};
-use crate::budget::{Account, Budget};
+use super::{Accepted, ConnectionConfig, HttpService, accept, connection};
 use crate::lifecycle::Tasks;
 
 /// Settings for monitoring the threads of a worker pool.
@@ -42,43 +39,17 @@ impl Default for Watchdog {
 #[derive(Debug)]
 pub struct WorkerPool {
     threads: Vec<WorkerHandle>,
-    slots: Arc<Semaphore>,
-    budget: Arc<Budget>,
+    config: Arc<ConnectionConfig>,
 }
 
-/// The acceptor's view of a thread.
 #[derive(Debug)]
 struct WorkerHandle {
-    sender: mpsc::UnboundedSender<AssignedConnection>,
-    load: Arc<AtomicUsize>,
+    sender: mpsc::UnboundedSender<(Accepted, Load)>,
+    load: Load,
 }
 
-/// A connection on its way to its thread.
-#[derive(Debug)]
-struct AssignedConnection {
-    stream: TcpStream,
-    peer: SocketAddr,
-    slot: OwnedSemaphorePermit,
-    account: Account,
-    guard: LoadGuard,
-}
-
-/// One connection in a thread's load, for as long as it exists.
-#[derive(Debug)]
-struct LoadGuard(Arc<AtomicUsize>);
-
-impl LoadGuard {
-    fn new(load: &Arc<AtomicUsize>) -> Self {
-        load.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(load))
-    }
-}
-
-impl Drop for LoadGuard {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// The load of a thread: each of its connections holds a clone.
+type Load = Arc<()>;
 
 impl WorkerPool {
     /// Starts `count` threads, each of which serves what `calls` creates for it. One that ends or becomes unresponsive
@@ -98,7 +69,7 @@ impl WorkerPool {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (sender, assigned) = mpsc::unbounded_channel();
             let (done, ended) = oneshot::channel();
-            let beat = Arc::new(AtomicU64::new(0));
+            let beat = Arc::new(AtomicBool::new(false));
             let serving =
                 serve(assigned, calls(), Arc::clone(config), Arc::clone(&beat), watchdog.interval, tasks.clone());
             std::thread::Builder::new().name(format!("decide-{number}")).spawn(move || {
@@ -112,51 +83,30 @@ impl WorkerPool {
             beats.push(beat);
         }
         tasks.supervise("watchdog of data threads", run_watchdog(beats, watchdog, tasks.clone()));
-        let slots = Arc::new(Semaphore::new(config.limits.connections));
-        Ok(Self { threads, slots, budget: Arc::clone(&config.budget) })
+        Ok(Self { threads, config: Arc::clone(config) })
     }
 
-    /// Accepts connections of `listener` and distributes them until `tasks` stop.
+    /// Accepts connections of `listener` and passes each to the thread with the fewest, until `tasks` stop.
     ///
     /// # Errors
     /// A connection could not be passed to any thread.
     pub async fn accept(self, listener: TcpListener, tasks: Tasks) -> Result<(), String> {
-        let mut linger = pin!(linger(&tasks));
-        while let Some(accepted) = next_connection(&listener, &self.slots, &self.budget, &tasks, linger.as_mut()).await
-        {
-            let (stream, peer, slot, account) = accepted;
-            // Detached from this runtime, so that its thread can register it with its own.
-            match stream.into_std() {
-                Ok(stream) => self.assign(stream, peer, slot, account)?,
-                Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be passed to a thread"),
-            }
-        }
-        Ok(())
-    }
-
-    fn assign(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        slot: OwnedSemaphorePermit,
-        account: Account,
-    ) -> Result<(), String> {
-        let fewest = self.threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
-        let thread = fewest.ok_or("there are no data threads")?;
-        let guard = LoadGuard::new(&thread.load);
-        thread
-            .sender
-            .send(AssignedConnection { stream, peer, slot, account, guard })
-            .map_err(|_| "a data thread no longer accepts connections".to_owned())
+        accept(listener, &self.config, &tasks, |accepted| {
+            let fewest = self.threads.iter().min_by_key(|thread| Arc::strong_count(&thread.load));
+            let thread = fewest.ok_or("there are no data threads")?;
+            let sent = thread.sender.send((accepted, Arc::clone(&thread.load)));
+            sent.map_err(|_| "a data thread no longer accepts connections".to_owned())
+        })
+        .await
     }
 }
 
 /// Runs a data thread: takes connections and serves them, until the process stops and they have ended.
 async fn serve<S: HttpService>(
-    mut assigned: mpsc::UnboundedReceiver<AssignedConnection>,
+    mut assigned: mpsc::UnboundedReceiver<(Accepted, Load)>,
     calls: S,
     config: Arc<ConnectionConfig>,
-    beat: Arc<AtomicU64>,
+    beat: Arc<AtomicBool>,
     interval: Duration,
     tasks: Tasks,
 ) {
@@ -164,52 +114,34 @@ async fn serve<S: HttpService>(
     let mut beats = tokio::time::interval(interval);
     loop {
         tokio::select! {
-            _ = beats.tick() => {
-                beat.fetch_add(1, Ordering::Relaxed);
-            }
-            next = assigned.recv() => {
-                let Some(AssignedConnection { stream, peer, slot, account, guard }) = next else {
+            _ = beats.tick() => beat.store(true, Ordering::Relaxed),
+            next = assigned.recv(), if !connections.is_closed() => {
+                let Some((accepted, load)) = next else {
                     // The acceptor has ended, so only a regular shutdown can follow.
-                    break;
-                };
-                let stream = match tokio::net::TcpStream::from_std(stream) {
-                    Ok(stream) => stream,
-                    Err(error) => {
-                        tracing::warn!(%peer, error = %error, "a connection could not be registered with its thread");
-                        continue;
-                    }
+                    connections.close();
+                    continue;
                 };
                 let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
                 drop(tasks.spawn("connection", connections.track_future(async move {
-                    let _held = (slot, guard);
-                    connection::serve(stream, peer, account, calls, &config, &ending).await;
+                    let _load = load;
+                    connection::serve(accepted, calls, &config, &ending).await;
                 })));
             }
-        }
-    }
-    connections.close();
-    loop {
-        tokio::select! {
             () = connections.wait() => return,
-            _ = beats.tick() => {
-                beat.fetch_add(1, Ordering::Relaxed);
-            }
         }
     }
 }
 
 /// Checks that every thread has sent a heartbeat since the last check.
-async fn run_watchdog(beats: Vec<Arc<AtomicU64>>, watchdog: Watchdog, tasks: Tasks) -> Result<(), String> {
-    let mut seen: Vec<(u64, u32)> = beats.iter().map(|beat| (beat.load(Ordering::Relaxed), 0)).collect();
+async fn run_watchdog(beats: Vec<Arc<AtomicBool>>, watchdog: Watchdog, tasks: Tasks) -> Result<(), String> {
+    let mut missed = vec![0; beats.len()];
     loop {
         tokio::select! {
             () = tasks.stopping() => return Ok(()),
             () = tokio::time::sleep(watchdog.interval) => {}
         }
-        for (number, (beat, (last, missed))) in beats.iter().zip(&mut seen).enumerate() {
-            let now = beat.load(Ordering::Relaxed);
-            *missed = if now == *last { *missed + 1 } else { 0 };
-            *last = now;
+        for (number, (beat, missed)) in beats.iter().zip(&mut missed).enumerate() {
+            *missed = if beat.swap(false, Ordering::Relaxed) { 0 } else { *missed + 1 };
             if *missed >= watchdog.max_missed {
                 return Err(format!("thread {number} is unresponsive"));
             }
@@ -220,6 +152,7 @@ async fn run_watchdog(beats: Vec<Arc<AtomicU64>>, watchdog: Watchdog, tasks: Tas
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::net::SocketAddr;
 
     use http::Response;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -291,6 +224,7 @@ mod tests {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /block HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         tokio::time::timeout(SOON, tasks.stopping()).await.expect("silence is noticed");
-        assert!(tasks.failure().is_some_and(|why| why.contains("is unresponsive")), "{:?}", tasks.failure());
+        let ended = tasks.finish(Duration::ZERO).await;
+        assert!(matches!(&ended, ShutdownOutcome::Failed(why) if why.contains("is unresponsive")), "{ended:?}");
     }
 }
