@@ -106,7 +106,7 @@ pub(crate) async fn started(storage: Arc<impl Feed>, keys: u64, tasks: &Tasks) -
     };
     let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
     let authority = Authority::start(storage, settings, &clock, tasks, Arc::new(Metrics::new()));
-    while !authority.is_ready() {
+    while authority.readiness().is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     authority

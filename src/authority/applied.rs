@@ -63,11 +63,6 @@ impl Authority {
     }
 
     /// Returns whether calls can be decided: everything is loaded and proven fresh.
-    pub fn is_ready(&self) -> bool {
-        self.readiness().is_ok()
-    }
-
-    /// Returns the obstacle, if calls cannot be decided.
     ///
     /// # Errors
     /// Why no call can be decided.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use super::undecided::Undecided;
+
 /// Most calls of each kind that may wait for polls at once.
 const MAX_WAITERS: [usize; 3] = [4_096, 4_096, 256];
 /// Minimum time between the beginnings of two requested polls.
@@ -13,7 +15,7 @@ pub(super) const SPACING: Duration = Duration::from_millis(20);
 const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Lets calls wait for polls, and notifies the follower that they do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PollCoalescer {
     counts: Mutex<Counts>,
     requested: Notify,
@@ -46,32 +48,14 @@ struct FinishedPolls {
     succeeded: u64,
 }
 
-/// Why a call stopped waiting before a poll succeeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PollWaitError {
-    /// Too many calls are waiting.
-    Overloaded,
-    /// The poll failed, or took too long.
-    Failed,
-}
-
 impl PollCoalescer {
-    pub(super) fn new() -> Self {
-        Self {
-            counts: Mutex::default(),
-            requested: Notify::new(),
-            nudged: Notify::new(),
-            finished: watch::Sender::new(FinishedPolls::default()),
-        }
-    }
-
     /// Waits until a poll that begins after this call has been applied.
-    pub(super) async fn wait(&self, kind: WaiterKind) -> Result<(), PollWaitError> {
+    pub(super) async fn wait(&self, kind: WaiterKind) -> Result<(), Undecided> {
         let kind = kind as usize;
         let needed = {
             let mut counts = self.counts.lock();
             if counts.waiters[kind] >= MAX_WAITERS[kind] {
-                return Err(PollWaitError::Overloaded);
+                return Err(Undecided::Overloaded);
             }
             counts.waiters[kind] += 1;
             counts.begun + 1
@@ -82,7 +66,7 @@ impl PollCoalescer {
         let wait = finished.wait_for(|finished| finished.any >= needed);
         match tokio::time::timeout(WAIT_TIMEOUT, wait).await {
             Ok(Ok(finished)) if finished.succeeded >= needed => Ok(()),
-            _ => Err(PollWaitError::Failed),
+            _ => Err(Undecided::Storage),
         }
     }
 
@@ -131,15 +115,22 @@ impl Drop for WaiterGuard<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use tokio::task::JoinHandle;
+
     use super::*;
 
-    #[tokio::test]
+    /// Starts a call with an unknown token that waits for a poll.
     #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
+    fn wait(coalescer: &Arc<PollCoalescer>) -> JoinHandle<Result<(), Undecided>> {
+        let shared = Arc::clone(coalescer);
+        tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await })
+    }
+
+    #[tokio::test]
     async fn a_poll_sent_before_one_waits_does_not_count() {
-        let coalescer = Arc::new(PollCoalescer::new());
+        let coalescer = Arc::<PollCoalescer>::default();
         let early = coalescer.begin();
-        let shared = Arc::clone(&coalescer);
-        let waiter = tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await });
+        let waiter = wait(&coalescer);
         coalescer.requested().await;
         coalescer.end(early, true);
         tokio::task::yield_now().await;
@@ -150,34 +141,26 @@ mod tests {
     }
 
     #[tokio::test]
-    #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn a_poll_that_fails_decides_nothing() {
-        let coalescer = Arc::new(PollCoalescer::new());
-        let shared = Arc::clone(&coalescer);
-        let waiter = tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await });
+        let coalescer = Arc::default();
+        let waiter = wait(&coalescer);
         coalescer.requested().await;
         let poll = coalescer.begin();
         coalescer.end(poll, false);
-        assert_eq!(waiter.await.unwrap(), Err(PollWaitError::Failed));
+        assert_eq!(waiter.await.unwrap(), Err(Undecided::Storage));
     }
 
     #[tokio::test]
-    #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn waiters_are_bounded_and_lock_no_others_out() {
-        let coalescer = Arc::new(PollCoalescer::new());
+        let coalescer = Arc::default();
         let most = MAX_WAITERS[WaiterKind::UnknownKey as usize];
-        let waiters: Vec<_> = (0..most)
-            .map(|_| {
-                let shared = Arc::clone(&coalescer);
-                tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await })
-            })
-            .collect();
+        let waiters: Vec<_> = (0..most).map(|_| wait(&coalescer)).collect();
         tokio::task::yield_now().await;
         let waiting = || coalescer.counts.lock().waiters[WaiterKind::UnknownKey as usize];
         while waiting() < most {
             tokio::task::yield_now().await;
         }
-        assert_eq!(coalescer.wait(WaiterKind::UnknownKey).await, Err(PollWaitError::Overloaded));
+        assert_eq!(coalescer.wait(WaiterKind::UnknownKey).await, Err(Undecided::Overloaded));
         let mut others = [WaiterKind::Known, WaiterKind::UnknownCaller].map(|kind| Box::pin(coalescer.wait(kind)));
         for other in &mut others {
             assert!(futures_util::poll!(other).is_pending(), "others have places of their own");

@@ -1,19 +1,37 @@
 //! Decides calls: at once from memory, or after waiting for storage.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Authority;
 use super::coherence::{CachedGrant, State, Usability};
+use super::find::{TokenLookup, check_format};
 use super::inner::Inner;
-use super::query::Query;
-use super::token_lookup::{TokenLookup, check_format};
 use super::undecided::Undecided;
 use super::usage::UsageCounts;
 use crate::model::change::Cursor;
-use crate::model::decision::{Decision, Reason, decide};
+use crate::model::decision::{Decision, Reason, Reasons, Request, check_key, decide};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
+
+/// A request to decide.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The token, as presented.
+    pub token: &'a str,
+    /// The call to decide on.
+    pub request: Request<'a>,
+    /// The oldest revision that the decision may be based on.
+    pub min_revision: Option<Cursor>,
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("request", &self.request).finish_non_exhaustive()
+    }
+}
 
 impl Authority {
     /// Decides without waiting if everything needed is in memory; returns `None` otherwise.
@@ -67,8 +85,34 @@ impl Authority {
         }
     }
 
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever the method, without waiting;
+    /// `None` if there is no immediate decision. Counts nothing.
+    pub fn check_key_now(&self, token: &str, client: Option<IpAddr>) -> Option<Reasons> {
+        let guard = self.inner.state.load();
+        let state = guard.as_ref()?;
+        let now = self.inner.freshness.proven_now()?;
+        if let Some(reason) = check_format(token) {
+            return Some(Reasons::only(reason));
+        }
+        let cached = self.usable_now(&Digest::of(token.as_bytes()), state)?;
+        Some(check_key(&cached.grant, client, self.inner.freshness.decision_time(now, cached.grant.row_revision)))
+    }
+
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever the method. Counts nothing.
+    ///
+    /// # Errors
+    /// No decision was possible.
+    pub async fn check_key(&self, token: &str, client: Option<IpAddr>) -> Result<Reasons, Undecided> {
+        Ok(match self.find(token, None).await? {
+            TokenLookup::Grant(_, cached) => {
+                check_key(&cached.grant, client, self.decision_time(cached.grant.row_revision))
+            }
+            TokenLookup::Nothing(reason, _) => Reasons::only(reason),
+        })
+    }
+
     /// Returns the grant of a digest if it is cached and usable.
-    pub(super) fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
+    fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
         self.inner.grants.get(digest).filter(|grant| grant.usability(state) == Usability::Usable)
     }
 
@@ -85,7 +129,6 @@ impl Authority {
         self.inner.find(token, min_revision).await
     }
 
-    /// Returns the counters that uses are added to.
     fn usage_counts(&self) -> &UsageCounts {
         self.worker.as_ref().map_or(&self.inner.usage, |worker| &worker.usage)
     }

@@ -12,10 +12,12 @@
 pub(super) mod requests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::coherence::{Fingerprints, State, Usability, row_hashes};
+use super::coherence::row_hashes::{self, RowHashes};
+use super::coherence::{Fingerprints, State, Usability};
 use super::inner::Inner;
 use super::settle;
 use crate::model::change::Revision;
@@ -54,17 +56,21 @@ impl SnapshotSink for Unlisted<'_> {
 }
 
 /// Compares for as long as the process lives.
-///
-/// # Errors
-/// Never: the result is the type of supervised tasks.
 pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
+    tokio::select! {
+        biased;
+        () = inner.tasks.stopping() => Ok(()),
+        never = compare_repeatedly(&inner) => match never {},
+    }
+}
+
+async fn compare_repeatedly(inner: &Arc<Inner>) -> Infallible {
     // The last measurement, and its epoch.
     let mut before: Option<(u64, StorageContents)> = None;
     let mut pause = INTERVAL;
     loop {
         tokio::select! {
             biased;
-            () = inner.tasks.stopping() => return Ok(()),
             // Soon, while few grants are cached: the measurement does not cover them.
             () = inner.drift.loaded.notified() => {}
             () = inner.drift.requested.notified() => tokio::time::sleep(SPACING).await,
@@ -75,35 +81,29 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
         }
         let began = tokio::time::Instant::now();
         let number = inner.drift.begin();
-        tokio::select! {
-            biased;
-            () = inner.tasks.stopping() => return Ok(()),
-            compared = compare_once(&inner, &mut before) => match compared {
-                Ok(Some(differences)) if differences.is_empty() => inner.drift.clean(number),
-                Ok(Some(differences)) => {
-                    for difference in &differences {
-                        inner.metrics.drift.inc_by(u64::try_from(difference.names.len().max(1)).unwrap_or(1));
-                        tracing::error!(
-                            table = difference.table, rows = row_hashes::join_names(&difference.names),
-                            "storage differs from memory although no write changed it: reloading all state"
-                        );
-                    }
-                    before = None;
-                    // Memory keeps deciding, and storage is still followed, until storage is complete.
-                    tokio::select! {
-                        biased;
-                        () = inner.tasks.stopping() => return Ok(()),
-                        settled = settle::wait(&inner) => match settled {
-                            Ok(()) => inner.drift.found.notify_one(),
-                            Err(error) => tracing::warn!(error = %error, "storage differs from memory and could not be \
-                                 read again"),
-                        },
+        match compare_once(inner, &mut before).await {
+            Ok(Some(differences)) if differences.is_empty() => inner.drift.clean(number),
+            Ok(Some(differences)) => {
+                for TableDifference { table, names } in &differences {
+                    inner.metrics.drift.inc_by(u64::try_from(names.len().max(1)).unwrap_or(1));
+                    tracing::error!(
+                        table,
+                        rows = row_hashes::join_names(names),
+                        "storage differs from memory although no write changed it: reloading all state"
+                    );
+                }
+                before = None;
+                // Memory keeps deciding, and storage is still followed, until storage is complete.
+                match settle::wait(inner).await {
+                    Ok(()) => inner.drift.found.notify_one(),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "storage differs from memory and could not be read again");
                     }
                 }
-                // Something was loaded in the meantime, or too much was written: try again next time.
-                Ok(None) => {}
-                Err(error) => tracing::debug!(error = %error, "memory could not be compared with storage"),
-            },
+            }
+            // Something was loaded in the meantime, or too much was written: try again next time.
+            Ok(None) => {}
+            Err(error) => tracing::debug!(error = %error, "memory could not be compared with storage"),
         }
         // Replicas started together drift apart, because their comparisons take different times.
         pause = INTERVAL.max(began.elapsed() * SHARE);
@@ -130,18 +130,13 @@ async fn compare_once(
         return Ok(None);
     }
     let mut differences = Vec::new();
-    let stored = [
-        row_hashes::hash_stores(&contents.stores),
-        row_hashes::hash_methods(&contents.methods),
-        row_hashes::hash_operators(&contents.operators),
-    ];
-    let held = |state: &State| [&state.rows.stores, &state.rows.methods, &state.rows.operators].map(Arc::clone);
-    for (((table, stored), first), last) in
-        ["stores", "methods", "operators"].into_iter().zip(stored).zip(held(&first)).zip(held(&last))
+    let stored = RowHashes::of(&contents.stores, &contents.methods, &contents.operators);
+    for (((table, stored), (_, first)), (_, last)) in
+        stored.tables().into_iter().zip(first.rows.tables()).zip(last.rows.tables())
     {
         // Rows that a write changed in the meantime are compared next time.
-        if Arc::ptr_eq(&first, &last) && *first != *stored {
-            differences.push(TableDifference { table, names: row_hashes::differing(&first, &stored) });
+        if Arc::ptr_eq(first, last) && *first != *stored {
+            differences.push(TableDifference { table, names: row_hashes::differing(first, stored) });
         }
     }
     let mut suspect: Option<BTreeSet<u16>> = None;

@@ -3,19 +3,32 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::coalescer::{PollWaitError, WaiterKind};
-use super::coherence::{State, Usability};
+use super::coalescer::WaiterKind;
+use super::coherence::{CachedGrant, State, Usability};
 use super::history::RevisionStatus;
 use super::inner::Inner;
-use super::loads::{LoadError, LoadResult};
-use super::token_lookup::{TokenLookup, check_format};
+use super::read::LoadResult;
 use super::undecided::Undecided;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
-use crate::model::token::Digest;
+use crate::model::token::{self, Digest};
 
 /// Rounds of reading and checking before a call ends without a decision.
 const MAX_ROUNDS: usize = 8;
+
+/// The result of looking up a token: its grant, or the reason why there is none.
+pub(super) enum TokenLookup {
+    Grant(Arc<State>, Arc<CachedGrant>),
+    Nothing(Reason, Revision),
+}
+
+/// Returns the reason to refuse a token by its format alone.
+pub(super) fn check_format(token: &str) -> Option<Reason> {
+    if token.is_empty() {
+        return Some(Reason::KeyMissing);
+    }
+    token::check_key_token(token.as_bytes()).is_err().then_some(Reason::KeyMalformed)
+}
 
 impl Inner {
     /// Finds the grant of a token and a World to check it against, both true at that World's revision.
@@ -33,7 +46,12 @@ impl Inner {
             }
             undecided => undecided,
         });
-        self.outages.record_wait(&found);
+        match &found {
+            Ok(TokenLookup::Grant(..)) => self.outages.calls.succeeded(),
+            // Known without storage, or caused by the caller.
+            Ok(TokenLookup::Nothing(..)) | Err(Undecided::ForeignRevision) => {}
+            Err(undecided) => self.outages.calls.failed(undecided),
+        }
         found
     }
 
@@ -76,7 +94,7 @@ impl Inner {
                 // Storage may be in the middle of a restore: what a read returned now could not be used.
                 return Err(Undecided::Loading);
             }
-            match self.load(digest).await.map_err(Undecided::from)? {
+            match self.load(digest).await? {
                 LoadResult::Grant(grant) => {
                     // Everything may have changed during the read, and the grant may belong to a diverged history.
                     let state = self.ready_state()?;
@@ -102,7 +120,7 @@ impl Inner {
                         return Ok(TokenLookup::Nothing(Reason::KeyUnknown, head.revision));
                     }
                 }
-                LoadResult::Nothing { .. } | LoadResult::Failed => {}
+                LoadResult::Nothing { .. } => {}
             }
         }
         Err(Undecided::Changing)
@@ -111,7 +129,7 @@ impl Inner {
     /// Returns the state if it is loaded and proven fresh.
     pub(super) fn ready_state(&self) -> Result<Arc<State>, Undecided> {
         let state = self.state.load_full().ok_or(Undecided::Loading)?;
-        if self.freshness.is_proven() {
+        if self.freshness.proven_now().is_some() {
             return Ok(state);
         }
         Err(match self.freshness.overdue_heartbeat() {
@@ -132,7 +150,6 @@ impl Inner {
         })
     }
 
-    /// Waits until `min_revision` is applied.
     async fn catch_up(&self, min_revision: Option<Cursor>) -> Result<(), Undecided> {
         let Some(cursor) = min_revision else {
             return Ok(());
@@ -167,18 +184,6 @@ impl Inner {
         if !self.freshness.is_polling() {
             return Err(Undecided::Storage);
         }
-        self.coalescer.wait(kind).await.map_err(|error| match error {
-            PollWaitError::Overloaded => Undecided::Overloaded,
-            PollWaitError::Failed => Undecided::Storage,
-        })
-    }
-}
-
-impl From<LoadError> for Undecided {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Overloaded => Self::Overloaded,
-            LoadError::Failed => Self::Storage,
-        }
+        self.coalescer.wait(kind).await
     }
 }

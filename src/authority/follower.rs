@@ -14,18 +14,18 @@ use std::time::Duration;
 
 use super::coalescer::SPACING;
 use super::coherence::apply::{Memory, apply, incomplete_table};
-use super::coherence::row_hashes::{self, RowHashes};
-use super::coherence::{ApplyStep, Epoch, Fingerprints, State};
+use super::coherence::row_hashes::RowHashes;
+use super::coherence::{Epoch, Fingerprints, State};
 use super::freshness::Leap;
 use super::history::{AppliedRevision, ChangedSubject};
 use super::inner::Inner;
 use super::{lost, replaced, settle};
-use crate::model::change::{Cursor, Revision, SubjectKind};
+use crate::model::change::{Revision, SubjectKind};
 use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, ChangeDetail, Snapshot, SnapshotSink};
+use crate::storage::{self, Poll, Snapshot};
 
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -38,15 +38,6 @@ const MARK_AHEAD: Duration = Duration::from_secs(5);
 /// Time between attempts to load everything, and the longest time between a failed poll and the next.
 pub(super) const RETRY: Duration = Duration::from_millis(250);
 
-/// What triggered a poll.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PollTrigger {
-    Interval,
-    Notified,
-    Requested,
-}
-
-/// The outcome of a poll.
 #[derive(Debug, PartialEq, Eq)]
 enum PollOutcome {
     Applied,
@@ -55,7 +46,6 @@ enum PollOutcome {
     Reload(ReloadReason),
 }
 
-/// The reason for loading everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReloadReason {
     /// Nothing is loaded yet.
@@ -68,18 +58,7 @@ enum ReloadReason {
     Drifted,
 }
 
-struct FingerprintSink<'a>(&'a Fingerprints);
-
-impl SnapshotSink for FingerprintSink<'_> {
-    fn digests(&mut self, digests: &[Digest]) {
-        self.0.add(digests);
-    }
-}
-
 /// Follows storage until the process stops.
-///
-/// # Errors
-/// The reference book in storage cannot be compiled, which no write allows.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
     let mut reason = ReloadReason::Start;
     loop {
@@ -113,19 +92,14 @@ async fn poll_until_reload(inner: &Arc<Inner>) -> Option<ReloadReason> {
     let mut interval = inner.settings.poll_interval;
     loop {
         // In this order, so that the outcome is deterministic; requests with less delay first.
-        let trigger = tokio::select! {
+        let spacing = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return None,
             () = inner.drift.found() => return Some(ReloadReason::Drifted),
-            () = inner.storage.notified() => PollTrigger::Notified,
-            () = inner.coalescer.nudged() => PollTrigger::Notified,
-            () = inner.coalescer.requested() => PollTrigger::Requested,
-            () = tokio::time::sleep_until(began + interval) => PollTrigger::Interval,
-        };
-        let spacing = match trigger {
-            PollTrigger::Interval => Duration::ZERO,
-            PollTrigger::Notified => WAKE_SPACING,
-            PollTrigger::Requested => SPACING,
+            () = inner.storage.notified() => WAKE_SPACING,
+            () = inner.coalescer.nudged() => WAKE_SPACING,
+            () = inner.coalescer.requested() => SPACING,
+            () = tokio::time::sleep_until(began + interval) => Duration::ZERO,
         };
         // Requests made during this wait are served by the poll that follows it.
         tokio::time::sleep_until(began + spacing).await;
@@ -197,7 +171,7 @@ async fn poll(inner: &Arc<Inner>) -> PollOutcome {
         inner.distrust(&state);
         return PollOutcome::Reload(ReloadReason::Diverged);
     }
-    if let Err(error) = apply(inner, &state, poll) {
+    if let Err(error) = apply(inner, &inner.step_hook, &state, poll) {
         tracing::error!(error, "the changes in storage cannot be applied");
         return PollOutcome::Failed;
     }
@@ -210,11 +184,6 @@ async fn poll(inner: &Arc<Inner>) -> PollOutcome {
 /// valid again, on any replica, now or after a restart.
 async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks) -> storage::Result<()> {
     let reading = inner.freshness.read_clock(sent, now);
-    let (direction, by) = match reading.leap {
-        None => ("", Duration::ZERO),
-        Some(Leap::Forward(by)) => ("forward", by),
-        Some(Leap::Back(by)) => ("back", by),
-    };
     if matches!(reading.leap, Some(Leap::Back(_))) {
         let revision = *inner.applied.borrow();
         let mark_ahead_by = |ahead| Mark { revision, reached: inner.freshness.now().plus(ahead) };
@@ -229,16 +198,19 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
         }
     }
     inner.freshness.adopt_clock(&reading, marks);
-    if reading.leap.is_some() {
-        inner.metrics.clock_leap(direction).inc();
-        tracing::warn!(
-            direction,
-            by_seconds = by.as_secs_f64(),
-            now = %now,
-            "the clock of storage jumped; its new time is used, and keys that had already expired stay expired until \
-             they are changed"
-        );
-    }
+    let (direction, by) = match reading.leap {
+        None => return Ok(()),
+        Some(Leap::Forward(by)) => ("forward", by),
+        Some(Leap::Back(by)) => ("back", by),
+    };
+    inner.metrics.clock_leap(direction).inc();
+    tracing::warn!(
+        direction,
+        by_seconds = by.as_secs_f64(),
+        now = %now,
+        "the clock of storage jumped; its new time is used, and keys that had already expired stay expired until \
+         they are changed"
+    );
     Ok(())
 }
 
@@ -252,31 +224,24 @@ impl Memory for Arc<Inner> {
         self.state.store(Some(Arc::new(state)));
     }
 
-    fn remember(
-        &self,
-        revisions: &[Cursor],
-        subjects: Vec<(Revision, String, String, String)>,
-        details: &[(Revision, String, ChangeDetail)],
-        overflow: bool,
-    ) {
-        self.history.read().extend(revisions);
-        if overflow {
+    fn remember(&self, poll: &mut Poll) {
+        self.history.write().extend(&poll.revisions);
+        if poll.overflow {
             // Too many changes to list: watchers are notified that they have fallen behind.
-            if let Some(last) = revisions.last() {
+            if let Some(last) = poll.revisions.last() {
                 self.history.write().restart(*last);
             }
             return;
         }
-        let history = self.history.read();
-        let mut subjects = subjects.into_iter().peekable();
-        for cursor in revisions {
+        let mut subjects = std::mem::take(&mut poll.subjects).into_iter().peekable();
+        for cursor in &poll.revisions {
             let mut changed = Vec::new();
             while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
-                let of = details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
+                let of = poll.details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
                 let detail = of.map(|(.., detail)| detail.clone()).unwrap_or_default();
                 changed.push(ChangedSubject { kind, id, action, detail });
             }
-            history.add(AppliedRevision { cursor: *cursor, subjects: changed });
+            self.history.write().add(AppliedRevision { cursor: *cursor, subjects: changed });
         }
     }
 
@@ -288,10 +253,6 @@ impl Memory for Arc<Inner> {
 
     fn applied(&self, revision: Revision) {
         self.applied.send_replace(revision);
-    }
-
-    fn completed(&self, step: ApplyStep) {
-        self.step_hook.completed(step);
     }
 }
 
@@ -317,11 +278,7 @@ async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()>
     replaced::check(inner, &snapshot.deployment).await?;
     follow_clock(inner, poll_sent, snapshot.now, snapshot.marks.clone()).await?;
     lost::report(inner, &snapshot).await;
-    let rows = RowHashes {
-        stores: row_hashes::hash_stores(&snapshot.stores),
-        methods: row_hashes::hash_methods(&snapshot.methods),
-        operators: row_hashes::hash_operators(&snapshot.operators),
-    };
+    let rows = RowHashes::of(&snapshot.stores, &snapshot.methods, &snapshot.operators);
     let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
     let world = World {
         cursor: snapshot.head,
@@ -351,7 +308,7 @@ async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()>
 async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot)> {
     let sent = inner.freshness.tick();
     // Built from scratch, so that digests which storage no longer has are no longer listed.
-    let fingerprints = Fingerprints::new(inner.settings.hash_key);
-    let snapshot = inner.storage.snapshot(&mut FingerprintSink(&fingerprints)).await?;
+    let mut fingerprints = Fingerprints::new(inner.settings.hash_key);
+    let snapshot = inner.storage.snapshot(&mut fingerprints).await?;
     Ok((sent, fingerprints, snapshot))
 }

@@ -84,7 +84,6 @@ impl Freshness {
         self.poll_sent.fetch_max(sent, Ordering::Release);
     }
 
-    /// Returns when the newest successful poll was sent.
     pub(super) fn polled_at(&self) -> u64 {
         self.poll_sent.load(Ordering::Acquire)
     }
@@ -134,10 +133,7 @@ impl Freshness {
 
     /// Returns for how long storage's clock has been read without a leap.
     pub(super) fn steady_for(&self) -> Duration {
-        match self.steady_from.load(Ordering::Acquire) {
-            NEVER => Duration::ZERO,
-            from => Duration::from_micros(self.tick().saturating_sub(from)),
-        }
+        self.age(&self.steady_from).unwrap_or_default()
     }
 
     /// Returns the moment by which a row last changed at `row_revision` is judged. `now` must have been read before.
@@ -186,33 +182,28 @@ impl Freshness {
 
     /// Returns how long no heartbeat has been committed, if polls succeed and only that prevents proof of freshness.
     pub(super) fn overdue_heartbeat(&self) -> Option<Duration> {
-        let (heartbeat_sent, poll_sent) =
-            (self.heartbeat_sent.load(Ordering::Acquire), self.poll_sent.load(Ordering::Acquire));
-        let age = |at: u64| Duration::from_micros(self.tick().saturating_sub(at));
-        let polls = poll_sent != NEVER && age(poll_sent) <= self.max_staleness;
-        (polls && heartbeat_sent != NEVER && age(heartbeat_sent) > self.max_staleness).then(|| age(heartbeat_sent))
+        let heartbeat = self.age(&self.heartbeat_sent).filter(|age| *age > self.max_staleness)?;
+        self.age(&self.poll_sent).filter(|age| *age <= self.max_staleness).map(|_| heartbeat)
     }
 
-    /// Returns whether calls may be allowed.
-    pub(super) fn is_proven(&self) -> bool {
-        self.is_proven_at(self.tick())
-    }
-
-    fn is_proven_at(&self, tick: u64) -> bool {
-        let fresh = |staleness| staleness <= self.max_staleness;
-        cfg!(without_guard = "undecided") || self.staleness_at(tick).is_some_and(fresh)
+    /// Returns the time since `at`, if that is known.
+    fn age(&self, at: &AtomicU64) -> Option<Duration> {
+        match at.load(Ordering::Acquire) {
+            NEVER => None,
+            at => Some(Duration::from_micros(self.tick().saturating_sub(at))),
+        }
     }
 
     /// Returns the time by storage's clock if calls may be allowed at that time. Reads the clock once.
     pub(super) fn proven_now(&self) -> Option<Timestamp> {
         let tick = self.tick();
-        self.is_proven_at(tick).then(|| self.now_at(tick))
+        let is_proven = self.staleness_at(tick).is_some_and(|staleness| staleness <= self.max_staleness);
+        (is_proven || cfg!(without_guard = "undecided")).then(|| self.now_at(tick))
     }
 
     /// Returns whether the last poll is recent enough to keep checking unknown tokens against storage.
     pub(super) fn is_polling(&self) -> bool {
-        let poll_sent = self.poll_sent.load(Ordering::Acquire);
-        poll_sent != NEVER && Duration::from_micros(self.tick().saturating_sub(poll_sent)) <= UNKNOWN_BOUND
+        self.age(&self.poll_sent).is_some_and(|age| age <= UNKNOWN_BOUND)
     }
 
     /// Returns the time by storage's clock; before the first poll, by this machine's.
@@ -230,43 +221,45 @@ impl Freshness {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::clock::ManualClock;
 
+    /// Creates a replica with a `max_staleness` of a minute, and a clock to set in seconds.
+    fn replica() -> (impl Fn(u64), Freshness) {
+        let clock = Arc::new(ManualClock::default());
+        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+        (move |seconds| *clock.0.lock() = Duration::from_secs(seconds), freshness)
+    }
+
     #[test]
     fn freshness_needs_both_proofs_and_ends() {
-        let clock = Arc::new(ManualClock::default());
-        *clock.0.lock() = Duration::from_secs(100);
-        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
-        assert!(!freshness.is_proven());
+        let (at, freshness) = replica();
+        at(100);
+        assert!(freshness.proven_now().is_none());
         freshness.record_heartbeat(freshness.tick());
-        assert!(!freshness.is_proven(), "nothing was polled");
+        assert!(freshness.proven_now().is_none(), "nothing was polled");
         freshness.record_poll(freshness.tick());
-        assert!(freshness.is_proven() && freshness.is_polling());
-        *clock.0.lock() = Duration::from_secs(103);
-        assert!(freshness.is_proven() && !freshness.is_polling());
-        *clock.0.lock() = Duration::from_secs(161);
-        assert!(!freshness.is_proven());
+        assert!(freshness.proven_now().is_some() && freshness.is_polling());
+        at(103);
+        assert!(freshness.proven_now().is_some() && !freshness.is_polling());
+        at(161);
+        assert!(freshness.proven_now().is_none());
     }
 
     #[test]
     fn polls_alone_prove_nothing() {
-        let clock = Arc::new(ManualClock::default());
-        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+        let (_, freshness) = replica();
         freshness.record_poll(freshness.tick());
-        assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
+        assert!(freshness.proven_now().is_none(), "a poll alone may have been answered by a standby");
     }
 
     #[test]
     fn after_a_silence_only_polls_after_the_report_count() {
-        let clock = Arc::new(ManualClock::default());
-        let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
-        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+        let (at, freshness) = replica();
+        let heartbeat = || freshness.record_heartbeat(freshness.tick());
         let poll = || freshness.record_poll(freshness.tick());
         at(100);
-        freshness.record_heartbeat(freshness.tick());
+        heartbeat();
         poll();
         // Polls continue, heartbeats do not.
         at(150);
@@ -274,36 +267,34 @@ mod tests {
         at(161);
         assert_eq!(freshness.overdue_heartbeat(), Some(Duration::from_secs(61)), "the reports alone are missing");
         poll();
-        assert!(!freshness.is_proven());
+        assert!(freshness.proven_now().is_none());
         at(162);
-        let sent = freshness.tick();
-        freshness.record_heartbeat(sent);
-        assert!(!freshness.is_proven(), "others may have written, and not waited, since the last poll");
+        heartbeat();
+        assert!(freshness.proven_now().is_none(), "others may have written, and not waited, since the last poll");
         poll();
-        assert!(freshness.is_proven());
+        assert!(freshness.proven_now().is_some());
         // A heartbeat sent in time and committed late, as when the process was stopped in between.
         at(220);
         let sent = freshness.tick();
         poll();
         at(223);
         freshness.record_heartbeat(sent);
-        assert!(!freshness.is_proven(), "it was silent for longer than it may be");
+        assert!(freshness.proven_now().is_none(), "it was silent for longer than it may be");
         poll();
-        assert!(freshness.is_proven());
+        assert!(freshness.proven_now().is_some());
         // An ordinary heartbeat requires nothing else.
         at(240);
-        freshness.record_heartbeat(freshness.tick());
-        assert!(freshness.is_proven());
+        heartbeat();
+        assert!(freshness.proven_now().is_some());
     }
 
-    /// Creates a replica that has read noon.
-    fn at_noon() -> (Arc<ManualClock>, Freshness, Timestamp) {
-        let clock = Arc::new(ManualClock::default());
-        *clock.0.lock() = Duration::from_secs(1);
-        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+    /// Creates a replica that has read noon, at second 1.
+    fn at_noon() -> (impl Fn(u64), Freshness, Timestamp) {
+        let (at, freshness) = replica();
+        at(1);
         let noon = Timestamp::from_micros(1_000_000_000_000);
         assert_eq!(read(&freshness, freshness.tick(), noon), None, "there is nothing to compare it with");
-        (clock, freshness, noon)
+        (at, freshness, noon)
     }
 
     fn read(freshness: &Freshness, sent: u64, storage: Timestamp) -> Option<Leap> {
@@ -314,8 +305,7 @@ mod tests {
 
     #[test]
     fn time_follows_a_leap_of_storages_clock_in_either_direction() {
-        let (clock, freshness, noon) = at_noon();
-        let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
+        let (at, freshness, noon) = at_noon();
         assert_eq!(freshness.now(), noon);
         at(11);
         assert_eq!(freshness.now(), noon.plus(Duration::from_secs(10)));
@@ -332,10 +322,10 @@ mod tests {
 
     #[test]
     fn time_that_is_a_little_ahead_waits_and_does_not_go_back() {
-        let (clock, freshness, noon) = at_noon();
+        let (at, freshness, noon) = at_noon();
         let mut last = freshness.now();
         for second in 0..10 {
-            *clock.0.lock() = Duration::from_secs(1 + second);
+            at(1 + second);
             let storage = noon.plus(Duration::from_secs(second)).minus(Duration::from_millis(1_500));
             assert_eq!(read(&freshness, freshness.tick(), storage), None);
             let now = freshness.now();
@@ -348,13 +338,13 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_long_on_its_way_is_no_leap() {
-        let (clock, freshness, noon) = at_noon();
+        let (at, freshness, noon) = at_noon();
         let sent = freshness.tick();
-        *clock.0.lock() = Duration::from_secs(6);
+        at(6);
         assert_eq!(read(&freshness, sent, noon), None, "the clock was read early, and the answer late");
         assert_eq!(freshness.now(), noon.plus(Duration::from_secs(5)));
         let sent = freshness.tick();
-        *clock.0.lock() = Duration::from_secs(11);
+        at(11);
         assert_eq!(read(&freshness, sent, noon.plus(Duration::from_secs(10))), None, "it was read late");
     }
 

@@ -3,14 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+use super::coherence::{REMEMBERED, RecentCursors};
 use crate::model::change::{Cursor, Revision};
 use crate::storage::ChangeDetail;
 
-/// Revisions remembered.
-const REMEMBERED: usize = 8_192;
 /// Revisions that a watcher may fall behind.
 const MAX_LAG: usize = 1_024;
 
@@ -58,41 +56,35 @@ pub struct Subscription {
 
 #[derive(Debug)]
 pub(super) struct History {
-    recent: Mutex<VecDeque<Arc<AppliedRevision>>>,
-    /// The last revisions, ascending and without a gap. After a full load they reach further back than `recent`: tokens
-    /// of revisions that were not followed can be checked too.
-    cursors: Mutex<VecDeque<Cursor>>,
+    recent: VecDeque<Arc<AppliedRevision>>,
+    /// After a full load they reach further back than `recent`: tokens of revisions that were not followed can be
+    /// checked too.
+    cursors: RecentCursors,
     live: broadcast::Sender<Arc<AppliedRevision>>,
 }
 
 impl History {
     pub(super) fn new() -> Self {
-        Self { recent: Mutex::default(), cursors: Mutex::default(), live: broadcast::Sender::new(MAX_LAG) }
+        Self { recent: VecDeque::new(), cursors: RecentCursors::default(), live: broadcast::Sender::new(MAX_LAG) }
     }
 
     /// Starts again with loaded data: `cursors` is the list of the last revisions up to `cursor`.
     pub(super) fn load(&mut self, cursor: Cursor, cursors: Vec<Cursor>) {
-        let mut cursors = VecDeque::from(cursors);
-        if cursors.back() != Some(&cursor) {
-            // Nothing was ever written.
-            cursors = VecDeque::from([cursor]);
-        }
-        *self.cursors.lock() = cursors;
+        // The list is empty if nothing was ever written.
+        let cursors = if cursors.last() == Some(&cursor) { cursors } else { vec![cursor] };
+        self.cursors = RecentCursors::new(cursors);
         self.restart(cursor);
     }
 
     /// Adds further revisions, before they count as applied.
-    pub(super) fn extend(&self, revisions: &[Cursor]) {
-        let mut cursors = self.cursors.lock();
-        cursors.extend(revisions);
-        let surplus = cursors.len().saturating_sub(REMEMBERED);
-        drop(cursors.drain(..surplus));
+    pub(super) fn extend(&mut self, revisions: &[Cursor]) {
+        self.cursors.extend(revisions);
     }
 
     /// Returns the lost revisions: applied here and not part of `cursors`, the last revisions of storage.
     pub(super) fn lost(&self, cursors: &[Cursor]) -> Vec<Arc<AppliedRevision>> {
         let (Some(first), Some(last)) = (cursors.first(), cursors.last()) else {
-            return self.recent.lock().iter().filter(|applied| applied.cursor.revision.0 > 0).cloned().collect();
+            return self.recent.iter().filter(|applied| applied.cursor.revision.0 > 0).cloned().collect();
         };
         let is_lost = |applied: &&Arc<AppliedRevision>| {
             let cursor = applied.cursor;
@@ -100,79 +92,58 @@ impl History {
             cursor.revision > last.revision
                 || (cursor.revision >= first.revision && at.map_or(true, |at| cursors[at] != cursor))
         };
-        self.recent.lock().iter().filter(is_lost).cloned().collect()
+        self.recent.iter().filter(is_lost).cloned().collect()
     }
 
     /// Starts again at `cursor`. Watchers notice that they have fallen behind by the end of their stream.
     pub(super) fn restart(&mut self, cursor: Cursor) {
         self.live = broadcast::Sender::new(MAX_LAG);
-        let mut recent = self.recent.lock();
-        recent.clear();
-        recent.push_back(Arc::new(AppliedRevision { cursor, subjects: Vec::new() }));
+        self.recent.clear();
+        self.recent.push_back(Arc::new(AppliedRevision { cursor, subjects: Vec::new() }));
     }
 
-    pub(super) fn add(&self, applied: AppliedRevision) {
+    /// Adds an applied revision and publishes it. A subscription gets each exactly once, from the backlog or live,
+    /// because it is created under the lock of the history.
+    pub(super) fn add(&mut self, applied: AppliedRevision) {
         let applied = Arc::new(applied);
-        let mut recent = self.recent.lock();
-        recent.push_back(Arc::clone(&applied));
-        if recent.len() > REMEMBERED {
-            recent.pop_front();
+        self.recent.push_back(Arc::clone(&applied));
+        if self.recent.len() > REMEMBERED {
+            self.recent.pop_front();
         }
-        // Under the lock, so that a subscription gets each revision exactly once, from the backlog or live.
         let _ = self.live.send(applied);
     }
 
-    /// Returns what is known about `cursor`.
     pub(super) fn status(&self, cursor: Cursor) -> RevisionStatus {
-        let cursors = self.cursors.lock();
-        let (Some(first), Some(last)) = (cursors.front(), cursors.back()) else {
-            return RevisionStatus::Ahead;
-        };
-        if cursor.revision > last.revision {
-            return RevisionStatus::Ahead;
-        }
-        if cursor.revision < first.revision {
+        match self.cursors.ends() {
+            Some((_, last)) if cursor.revision > last.revision => RevisionStatus::Ahead,
+            None => RevisionStatus::Ahead,
             // Older than the remembered revisions: nothing contradicts it.
-            return RevisionStatus::Applied;
+            Some((first, _)) if cursor.revision < first.revision => RevisionStatus::Applied,
+            Some(_) if self.remembers(cursor) => RevisionStatus::Applied,
+            Some(_) => RevisionStatus::Foreign,
         }
-        if contains(&cursors, cursor) { RevisionStatus::Applied } else { RevisionStatus::Foreign }
     }
 
-    /// Returns whether `cursor` is among the remembered revisions.
     pub(super) fn remembers(&self, cursor: Cursor) -> bool {
-        contains(&self.cursors.lock(), cursor)
+        self.cursors.contains(cursor)
     }
 
     /// Subscribes from after `after`, or from now on. Returns `None` if `after` is unknown or no longer remembered.
     pub(super) fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
-        let recent = self.recent.lock();
-        let live = self.live.subscribe();
-        let last = recent.back()?;
-        let Some(after) = after else {
-            let start = AppliedRevision { cursor: last.cursor, subjects: Vec::new() };
-            return Some(Subscription { backlog: vec![Arc::new(start)], live });
-        };
-        let first: Revision = recent.front()?.cursor.revision;
+        let after = after.or_else(|| Some(self.recent.back()?.cursor))?;
+        let first: Revision = self.recent.front()?.cursor.revision;
         let at = usize::try_from(after.revision.0.checked_sub(first.0)?).ok()?;
-        let found = recent.get(at).filter(|applied| applied.cursor == after)?;
-        let start = Arc::new(AppliedRevision { cursor: found.cursor, subjects: Vec::new() });
-        let backlog = std::iter::once(start).chain(recent.iter().skip(at + 1).cloned()).collect();
-        Some(Subscription { backlog, live })
+        self.recent.get(at).filter(|applied| applied.cursor == after)?;
+        let start = Arc::new(AppliedRevision { cursor: after, subjects: Vec::new() });
+        let backlog = std::iter::once(start).chain(self.recent.iter().skip(at + 1).cloned()).collect();
+        Some(Subscription { backlog, live: self.live.subscribe() })
     }
-}
-
-fn contains(cursors: &VecDeque<Cursor>, cursor: Cursor) -> bool {
-    let at = cursors.binary_search_by_key(&cursor.revision, |known| known.revision);
-    at.is_ok_and(|at| cursors[at] == cursor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn cursor(number: u64) -> Cursor {
-        Cursor { revision: Revision(number), nonce: number * 31 }
-    }
+    use crate::authority::coherence::usability::tests::cursor;
 
     fn history() -> History {
         let mut history = History::new();
@@ -226,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_subscription_misses_nothing_and_repeats_nothing() {
-        let history = history();
+        let mut history = history();
         let mut subscription = history.subscribe(Some(cursor(13))).unwrap();
         let numbers: Vec<_> = subscription.backlog.iter().map(|applied| applied.cursor.revision.0).collect();
         assert_eq!(numbers, [13, 14, 15]);

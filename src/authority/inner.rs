@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::coalescer::PollCoalescer;
 use super::coherence::{Fingerprints, State, StepHook};
@@ -15,8 +15,8 @@ use super::freshness::Freshness;
 use super::grants::GrantCache;
 use super::history::History;
 use super::liveness::ReplicaLiveness;
-use super::loads::Loads;
 use super::outages::Outages;
+use super::read::{CONCURRENT_LOADS, RunningLoads};
 use super::settings::Settings;
 use super::usage::UsageCounts;
 use super::worker::WorkerState;
@@ -46,7 +46,8 @@ pub(super) struct Inner {
     pub(super) drift: Drift,
     pub(super) freshness: Freshness,
     pub(super) coalescer: PollCoalescer,
-    pub(super) loads: Loads,
+    pub(super) loads: Mutex<RunningLoads>,
+    pub(super) load_slots: Semaphore,
     pub(super) outages: Outages,
     pub(super) history: RwLock<History>,
     pub(super) usage: UsageCounts,
@@ -73,7 +74,7 @@ impl Inner {
             workers: Mutex::default(),
             grants: GrantCache::new(settings.cache_capacity, hash_key),
             fingerprints: ArcSwap::from_pointee(Fingerprints::new(settings.hash_key)),
-            drift: Drift::new(),
+            drift: Drift::default(),
             freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
             started: clock.now(),
             storage,
@@ -83,8 +84,9 @@ impl Inner {
             state: ArcSwapOption::empty(),
             diverged: AtomicBool::new(false),
             epochs: AtomicU64::new(0),
-            coalescer: PollCoalescer::new(),
-            loads: Loads::new(),
+            coalescer: PollCoalescer::default(),
+            loads: Mutex::default(),
+            load_slots: Semaphore::new(CONCURRENT_LOADS),
             outages: Outages::new(clock),
             history: RwLock::new(History::new()),
             usage: UsageCounts::new(),
@@ -95,12 +97,6 @@ impl Inner {
         }
     }
 
-    /// Discards all knowledge of storage.
-    pub(super) fn discard_state(&self) {
-        self.freshness.reset();
-        self.state.store(None);
-    }
-
     /// Records that storage has another history, or other contents, than `state`. Until everything is loaded again,
     /// `state` decides by what was read before the last poll that could be applied.
     pub(super) fn distrust(&self, state: &State) {
@@ -108,7 +104,6 @@ impl Inner {
         self.diverged.store(true, Ordering::Release);
     }
 
-    /// Updates the gauges.
     pub(super) fn update_gauges(&self) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.metrics.applied_revision.set(gauge(self.applied.borrow().0));

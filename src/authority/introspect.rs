@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Authority;
-use super::token_lookup::TokenLookup;
+use super::find::TokenLookup;
 use super::undecided::Undecided;
 use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
@@ -60,7 +60,7 @@ impl Authority {
                 let now = self.decision_time(cached.grant.row_revision);
                 introspect(&cached.grant, &state.world, now, |_| Some(StoresFrom::Service))
             }
-            TokenLookup::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+            TokenLookup::Nothing(reason, revision) => refused(reason, revision),
         })
     }
 
@@ -76,21 +76,23 @@ impl Authority {
         best: impl Fn(&Entry) -> Option<StoresFrom> + Send,
     ) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, None).await? {
-            TokenLookup::Grant(state, cached) if !cached.grant.admits(client) => {
-                let introspection =
-                    introspect(&cached.grant, &state.world, self.decision_time(cached.grant.row_revision), |_| None);
-                Introspection {
-                    refused: introspection.refused.or(Some(Reason::NetworkDenied)),
-                    access: None,
-                    ..introspection
+            TokenLookup::Grant(state, cached) => {
+                let now = self.decision_time(cached.grant.row_revision);
+                let access = introspect(&cached.grant, &state.world, now, best);
+                // What is wrong with the key itself comes first.
+                if access.refused.is_none() && !cached.grant.admits(client) {
+                    refused(Reason::NetworkDenied, access.revision)
+                } else {
+                    access
                 }
             }
-            TokenLookup::Grant(state, cached) => {
-                introspect(&cached.grant, &state.world, self.decision_time(cached.grant.row_revision), best)
-            }
-            TokenLookup::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+            TokenLookup::Nothing(reason, revision) => refused(reason, revision),
         })
     }
+}
+
+const fn refused(reason: Reason, revision: Revision) -> Introspection {
+    Introspection { refused: Some(reason), access: None, revision }
 }
 
 /// Returns the access of `grant` in `world` at `now`. `best` is the most evidence of its stores that calls of a method
@@ -103,7 +105,7 @@ fn introspect(
 ) -> Introspection {
     let revision = world.revision();
     if let Some(reason) = check_standing(grant, now).first() {
-        return Introspection { refused: Some(reason), access: None, revision };
+        return refused(reason, revision);
     }
     let mut stores: Vec<_> = world
         .stores

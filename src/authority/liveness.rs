@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::settings::Settings;
 use crate::model::change::Revision;
@@ -21,10 +21,12 @@ const REMOVED: (Duration, Duration) = (Duration::from_hours(24), Duration::from_
 
 /// The last report of each other replica.
 #[derive(Debug, Default)]
-pub(super) struct ReplicaLiveness(Mutex<BTreeMap<ReplicaId, ObservedReplica>>);
+pub(super) struct ReplicaLiveness(Mutex<Observed>);
+
+type Observed = BTreeMap<ReplicaId, ObservedReplica>;
 
 #[derive(Debug)]
-struct ObservedReplica {
+pub(super) struct ObservedReplica {
     report: ReplicaReport,
     reported: Timestamp,
     /// When this report was first received, in microseconds of this replica's clock.
@@ -47,11 +49,11 @@ pub(super) struct UnconfirmedReplicas {
 }
 
 /// All reports at one time, with the times of sending the query and of receiving the response by this replica's clock.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TimedReports<'a> {
+#[derive(Debug)]
+pub(super) struct TimedReports {
     pub(super) sent: u64,
     pub(super) received: u64,
-    pub(super) replicas: &'a [Replica],
+    pub(super) replicas: Vec<Replica>,
 }
 
 impl ObservedReplica {
@@ -79,20 +81,14 @@ impl ObservedReplica {
 }
 
 impl ReplicaLiveness {
-    /// Records a check.
-    pub(super) fn record(&self, settings: &Settings, reports: TimedReports<'_>) {
-        record(&mut self.0.lock(), settings, reports);
-    }
-
     /// Records a check, and returns the replicas that have not confirmed `write`.
     pub(super) fn unconfirmed(
         &self,
         settings: &Settings,
-        reports: TimedReports<'_>,
+        reports: &TimedReports,
         write: Revision,
     ) -> UnconfirmedReplicas {
-        let mut seen = self.0.lock();
-        record(&mut seen, settings, reports);
+        let seen = self.record(settings, reports);
         let ages: BTreeMap<_, _> = reports.replicas.iter().map(|replica| (replica.report.id, replica.age)).collect();
         let mut unconfirmed = UnconfirmedReplicas::default();
         for (id, observed) in &*seen {
@@ -112,9 +108,8 @@ impl ReplicaLiveness {
     }
 
     /// Records a check. Returns the reports of replicas that can no longer decide.
-    pub(super) fn unresponsive(&self, settings: &Settings, reports: TimedReports<'_>) -> Vec<(ReplicaId, Timestamp)> {
-        let mut seen = self.0.lock();
-        record(&mut seen, settings, reports);
+    pub(super) fn unresponsive(&self, settings: &Settings, reports: &TimedReports) -> Vec<(ReplicaId, Timestamp)> {
+        let seen = self.record(settings, reports);
         let expired = reports.replicas.iter().filter(|replica| {
             seen.get(&replica.report.id).is_some_and(|observed| {
                 replica.age > REMOVED.0
@@ -130,48 +125,52 @@ impl ReplicaLiveness {
         let observed = seen.get(&replica.report.id).filter(|observed| observed.alive)?;
         Some(if observed.reported == replica.reported { observed.unresponsive_for(tick) } else { Duration::ZERO })
     }
-}
 
-fn record(seen: &mut BTreeMap<ReplicaId, ObservedReplica>, settings: &Settings, reports: TimedReports<'_>) {
-    for replica in reports.replicas.iter().filter(|replica| replica.report.id != settings.replica) {
-        let (report, reported) = (&replica.report, replica.reported);
-        let observed = seen.entry(report.id).or_insert_with(|| ObservedReplica {
-            report: report.clone(),
-            reported,
-            since: reports.received,
-            alive: false,
-            lost: false,
-            differs: false,
+    pub(super) fn record(&self, settings: &Settings, reports: &TimedReports) -> MutexGuard<'_, Observed> {
+        let mut seen = self.0.lock();
+        for replica in reports.replicas.iter().filter(|replica| replica.report.id != settings.replica) {
+            let (report, reported) = (&replica.report, replica.reported);
+            let observed = seen.entry(report.id).or_insert_with(|| ObservedReplica {
+                report: report.clone(),
+                reported,
+                since: reports.received,
+                alive: false,
+                lost: false,
+                differs: false,
+            });
+            // In either direction: of two concurrent checks the older may come second, which only lengthens the wait.
+            if observed.reported != reported || observed.report != *report {
+                (observed.reported, observed.since, observed.alive) = (reported, reports.received, true);
+                observed.report.clone_from(report);
+            }
+            observed.lost = false;
+            let other = report.max_staleness.filter(|other| *other != settings.max_staleness && !replica.has_ended());
+            if let Some(other) = other.filter(|_| !observed.differs) {
+                observed.differs = true;
+                tracing::warn!(
+                    replica = %report.id, host = report.host, its_seconds = other.as_secs(),
+                    own_seconds = settings.max_staleness.as_secs(),
+                    "replicas have different values of max_staleness: writes wait for each according to its own; set \
+                     the same value on all"
+                );
+            }
+        }
+        seen.retain(|id, observed| {
+            if reports.replicas.iter().any(|replica| replica.report.id == *id) {
+                return true;
+            }
+            // A replica that shuts down cleanly leaves a final report, except in earlier versions. One still running
+            // may have reported until the row was lost.
+            if !observed.lost {
+                (observed.lost, observed.since) = (
+                    observed.reported != Timestamp::EPOCH && observed.report.max_staleness.is_some(),
+                    reports.received,
+                );
+            }
+            observed.lost && observed.unresponsive_for(reports.sent) <= observed.staleness_bound(settings)
         });
-        // In either direction: of two concurrent checks the older may come second, which only lengthens the wait.
-        if observed.reported != reported || observed.report != *report {
-            (observed.reported, observed.since, observed.alive) = (reported, reports.received, true);
-            observed.report.clone_from(report);
-        }
-        observed.lost = false;
-        let other = report.max_staleness.filter(|other| *other != settings.max_staleness && !replica.has_ended());
-        if let Some(other) = other.filter(|_| !observed.differs) {
-            observed.differs = true;
-            tracing::warn!(
-                replica = %report.id, host = report.host, its_seconds = other.as_secs(),
-                own_seconds = settings.max_staleness.as_secs(),
-                "replicas have different values of max_staleness: writes wait for each according to its own; set the \
-                 same value on all"
-            );
-        }
+        seen
     }
-    seen.retain(|id, observed| {
-        if reports.replicas.iter().any(|replica| replica.report.id == *id) {
-            return true;
-        }
-        // A replica that shuts down cleanly leaves a final report, except in earlier versions. One still running may
-        // have reported until the row was lost.
-        if !observed.lost {
-            (observed.lost, observed.since) =
-                (observed.reported != Timestamp::EPOCH && observed.report.max_staleness.is_some(), reports.received);
-        }
-        observed.lost && observed.unresponsive_for(reports.sent) <= observed.staleness_bound(settings)
-    });
 }
 
 #[cfg(test)]

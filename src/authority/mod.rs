@@ -23,34 +23,29 @@ mod heartbeat;
 mod history;
 mod inner;
 mod introspect;
-mod key;
 mod liveness;
-mod loads;
 mod lost;
 mod maintenance;
 mod operators;
 mod other_replicas;
 mod outages;
-mod query;
 mod read;
 mod replaced;
 mod settings;
 mod settle;
 mod table;
-mod token_lookup;
 mod undecided;
 mod usage;
-mod watch;
 mod worker;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use self::coherence::{ApplyStep, StepHook};
+pub use self::decide::Query;
 pub use self::history::{AppliedRevision, ChangedSubject, Subscription};
 use self::inner::Inner;
 pub use self::introspect::{Introspection, TokenAccess};
-pub use self::query::Query;
 pub use self::settings::Settings;
 pub use self::undecided::Undecided;
 use self::worker::WorkerState;
@@ -72,8 +67,6 @@ impl fmt::Debug for Authority {
         f.debug_struct("Authority").field("revision", &self.revision()).finish_non_exhaustive()
     }
 }
-
-// === impl Authority ===
 
 impl Authority {
     /// Creates an authority over `storage` and starts to follow it.
@@ -99,7 +92,7 @@ impl Authority {
         let inner = Arc::new(Inner::new(storage, settings, clock, tasks, metrics, step_hook));
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
         tasks.supervise("report to storage", heartbeat::send_heartbeats(Arc::clone(&inner)));
-        tasks.supervise("watch other replicas", watch::run(Arc::clone(&inner)));
+        tasks.supervise("watch other replicas", other_replicas::watch(Arc::clone(&inner)));
         tasks.supervise("compare with storage", drift::compare(Arc::clone(&inner)));
         tasks.supervise("housekeeping", maintenance::run(Arc::clone(&inner)));
         Self { inner, worker: None }

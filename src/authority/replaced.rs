@@ -18,7 +18,8 @@ pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<
         && !found.replaces.contains(followed)
         && !cfg!(without_guard = "emptied")
     {
-        inner.discard_state();
+        inner.freshness.reset();
+        inner.state.store(None);
         if let Err(error) = inner.storage.mark_replaced(followed).await {
             tracing::debug!(error = %error, "an empty database could not be marked");
         }

@@ -31,9 +31,6 @@ fn needed(missing: &[IncompleteTable]) -> Duration {
 
 /// Waits until storage has been stable for long enough: checks a little apart agree on its contents, and no write is in
 /// progress.
-///
-/// # Errors
-/// Storage could not be read.
 pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
     let began = tokio::time::Instant::now();
     let (mut since, mut logged) = (began, None);

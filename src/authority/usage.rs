@@ -46,13 +46,18 @@ impl UsageCounts {
             _ => None,
         };
         let counted = UsageKey { key, secret, method, store: decision.store_number, allowed: decision.allowed() };
-        let mut shard = self.shard(key).lock();
+        self.add(counted, 1, now)
+    }
+
+    /// Adds `calls`, the last of them at `last`. Returns whether there was room.
+    fn add(&self, counted: UsageKey, calls: u64, last: Timestamp) -> bool {
+        let shard = usize::try_from(counted.key.as_u128() % SHARDS as u128).unwrap_or(0);
+        let mut shard = self.shards[shard].lock();
         if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&counted) {
             return false;
         }
-        let (calls, last) = shard.entry(counted).or_insert((0, now));
-        *calls += 1;
-        *last = (*last).max(now);
+        let sum = shard.entry(counted).or_insert((0, last));
+        *sum = (sum.0 + calls, sum.1.max(last));
         true
     }
 
@@ -66,16 +71,18 @@ impl UsageCounts {
                 *sum = (sum.0 + calls, sum.1.max(last));
             }
         }
-        let add = |(counted, (calls, last)): (UsageKey, (u64, Timestamp))| UsageIncrement {
-            key: counted.key,
-            secret: counted.secret,
-            method: counted.method,
-            store: counted.store,
-            allowed: counted.allowed,
-            calls,
-            last,
-        };
-        let mut all: Vec<UsageIncrement> = sums.into_iter().map(add).collect();
+        let mut all: Vec<_> = sums
+            .into_iter()
+            .map(|(UsageKey { key, secret, method, store, allowed }, (calls, last))| UsageIncrement {
+                key,
+                secret,
+                method,
+                store,
+                allowed,
+                calls,
+                last,
+            })
+            .collect();
         // The order in which storage locks rows.
         all.sort_unstable_by_key(|add| (add.key, add.secret));
         all
@@ -84,27 +91,11 @@ impl UsageCounts {
     /// Puts back counts that storage did not accept. Returns the number of uses for which there was no room.
     pub(super) fn put_back(&self, adds: Vec<UsageIncrement>) -> u64 {
         let mut dropped = 0;
-        for add in adds {
-            let entry = UsageKey {
-                key: add.key,
-                secret: add.secret,
-                method: add.method,
-                store: add.store,
-                allowed: add.allowed,
-            };
-            let mut shard = self.shard(add.key).lock();
-            if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&entry) {
-                dropped += add.calls;
-                continue;
+        for UsageIncrement { key, secret, method, store, allowed, calls, last } in adds {
+            if !self.add(UsageKey { key, secret, method, store, allowed }, calls, last) {
+                dropped += calls;
             }
-            let (calls, last) = shard.entry(entry).or_insert((0, add.last));
-            *calls += add.calls;
-            *last = (*last).max(add.last);
         }
         dropped
-    }
-
-    fn shard(&self, key: KeyId) -> &Mutex<HashMap<UsageKey, (u64, Timestamp)>> {
-        &self.shards[usize::try_from(key.as_u128() % SHARDS as u128).unwrap_or(0)]
     }
 }

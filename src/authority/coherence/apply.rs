@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::row_hashes::{self, RowHashes};
 use super::state::State;
-use super::step_hook::ApplyStep;
-use crate::model::change::{Action, Cursor, Revision, SubjectKind};
+use super::step_hook::{ApplyStep, StepHook};
+use crate::model::change::{Action, Revision, SubjectKind};
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{ChangeDetail, Poll};
+use crate::storage::Poll;
 
 /// The actions after which a poll no longer reads the row of a store or an operator; no write removes one of a method.
 const REMOVING: [Action; 2] = [Action::Delete, Action::Revoke];
@@ -22,98 +22,92 @@ pub(in crate::authority) trait Memory {
     fn swap(&self, state: State);
 
     /// Adds the changes to the recent history.
-    fn remember(
-        &self,
-        revisions: &[Cursor],
-        subjects: Vec<(Revision, String, String, String)>,
-        details: &[(Revision, String, ChangeDetail)],
-        overflow: bool,
-    );
+    fn remember(&self, poll: &mut Poll);
 
     /// Starts to read the grant of a digest again, if it is cached.
     fn refresh(&self, digest: Digest);
 
     /// Publishes the applied revision.
     fn applied(&self, revision: Revision);
-
-    /// Reports that a step was completed.
-    fn completed(&self, step: ApplyStep);
 }
 
 /// Returns the table, among those a poll read, that lacks rows which were present before and which no change removed: a
 /// restore that works table by table has brought the revisions, but not yet the rest.
 pub(in crate::authority) fn incomplete_table(state: &State, poll: &Poll) -> Option<&'static str> {
-    let removed = |kind: SubjectKind, held: &row_hashes::Hashes, stored: Option<Arc<row_hashes::Hashes>>| {
+    let removed = |kind: SubjectKind, name: &String| {
         // A change that only updates a row explains nothing: the row would still be there.
         let removes = |action: &str| REMOVING.iter().any(|removing| removing.as_str() == action);
-        let named = |name: &String| {
-            poll.subjects.iter().any(|(_, of, id, action)| of == kind.as_str() && id == name && removes(action))
-        };
-        stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
+        poll.subjects.iter().any(|(_, of, id, action)| of == kind.as_str() && id == name && removes(action))
     };
-    let (stores, methods) =
-        (poll.stores.as_deref().map(row_hashes::hash_stores), poll.methods.as_deref().map(row_hashes::hash_methods));
-    let operators = poll.operators.as_deref().map(row_hashes::hash_operators);
-    if removed(SubjectKind::Store, &state.rows.stores, stores) {
-        Some("stores")
-    } else if removed(SubjectKind::Method, &state.rows.methods, methods) {
-        Some("methods")
-    } else if removed(SubjectKind::Operator, &state.rows.operators, operators) {
-        Some("operators")
-    } else if let Some(missing) = poll.incomplete_tables.first() {
-        Some(missing.table)
-    } else {
-        // Each key has at least one secret, which no write removes.
-        (!poll.overflow && poll.digests.len() < poll.keys.len()).then_some("secrets")
+    let rows = rows_after(&state.rows, poll);
+    let kinds = [SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator];
+    for ((kind, (table, held)), (_, stored)) in kinds.into_iter().zip(state.rows.tables()).zip(rows.tables()) {
+        let was_read = !Arc::ptr_eq(held, stored);
+        if was_read && held.keys().any(|name| !stored.contains_key(name) && !removed(kind, name)) {
+            return Some(table);
+        }
+    }
+    if let Some(missing) = poll.incomplete_tables.first() {
+        return Some(missing.table);
+    }
+    // Each key has at least one secret, which no write removes.
+    (!poll.overflow && poll.digests.len() < poll.keys.len()).then_some("secrets")
+}
+
+/// Returns the hashes of the rows once `poll` is applied; those of tables that it did not read are shared.
+fn rows_after(held: &RowHashes, poll: &Poll) -> RowHashes {
+    RowHashes {
+        stores: next(&held.stores, poll.stores.as_deref().map(row_hashes::hash_stores)),
+        methods: next(&held.methods, poll.methods.as_deref().map(row_hashes::hash_methods)),
+        operators: next(&held.operators, poll.operators.as_deref().map(row_hashes::hash_operators)),
     }
 }
 
+/// Returns what was read, or else what is held.
+fn next<T>(held: &Arc<T>, read: Option<T>) -> Arc<T> {
+    read.map_or_else(|| Arc::clone(held), Arc::new)
+}
+
 /// Applies the result of a poll, in this order: fingerprints, watermarks and history, World, refresh.
-pub(in crate::authority) fn apply(memory: &impl Memory, state: &State, poll: Poll) -> Result<(), String> {
+pub(in crate::authority) fn apply(
+    memory: &impl Memory,
+    hook: &StepHook,
+    state: &State,
+    mut poll: Poll,
+) -> Result<(), String> {
     if poll.revisions.is_empty() {
         return Ok(());
     }
     let world = &state.world;
-    let rows = RowHashes {
-        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), row_hashes::hash_stores),
-        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), row_hashes::hash_methods),
-        operators: poll
-            .operators
-            .as_deref()
-            .map_or_else(|| Arc::clone(&state.rows.operators), row_hashes::hash_operators),
-    };
-    let next = World {
+    let rows = rows_after(&state.rows, &poll);
+    let methods = poll.methods.take().map(MethodTable::new).transpose().map_err(|error| error.to_string())?;
+    let world = World {
         cursor: poll.head,
-        stores: poll.stores.map_or_else(|| Arc::clone(&world.stores), |stores| Arc::new(StoreTable::new(stores))),
-        methods: match poll.methods {
-            Some(methods) => Arc::new(MethodTable::new(methods).map_err(|error| error.to_string())?),
-            None => Arc::clone(&world.methods),
-        },
-        operators: poll
-            .operators
-            .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
+        stores: next(&world.stores, poll.stores.take().map(StoreTable::new)),
+        methods: next(&world.methods, methods),
+        operators: next(&world.operators, poll.operators.take().map(OperatorTable::new)),
     };
     memory.list(&poll.digests);
-    memory.completed(ApplyStep::Fingerprints);
+    hook.completed(ApplyStep::Fingerprints);
     if poll.overflow {
         state.epoch.watermarks.raise_all(poll.head.revision);
     } else {
         state.epoch.watermarks.raise(&poll.keys);
     }
     state.epoch.extend(&poll.revisions);
-    memory.completed(ApplyStep::Watermarks);
-    memory.swap(State { world: next, rows, epoch: Arc::clone(&state.epoch) });
-    memory.completed(ApplyStep::World);
-    memory.remember(&poll.revisions, poll.subjects, &poll.details, poll.overflow);
+    hook.completed(ApplyStep::Watermarks);
+    memory.swap(State { world, rows, epoch: Arc::clone(&state.epoch) });
+    hook.completed(ApplyStep::World);
+    memory.remember(&mut poll);
     // Refreshed, not evicted: a key in use must not cost its next caller a read because its name was edited.
     if !poll.overflow {
         for digest in poll.digests {
             memory.refresh(digest);
         }
     }
-    memory.completed(ApplyStep::Refresh);
+    hook.completed(ApplyStep::Refresh);
     memory.applied(poll.head.revision);
-    memory.completed(ApplyStep::Applied);
+    hook.completed(ApplyStep::Applied);
     Ok(())
 }
 
@@ -123,6 +117,8 @@ mod tests {
 
     use super::*;
     use crate::authority::coherence::state::Epoch;
+    use crate::authority::coherence::usability::tests::{cursor, state};
+    use crate::model::change::Cursor;
     use crate::model::id::KeyId;
     use crate::model::marks::Marks;
     use crate::model::time::Timestamp;
@@ -152,14 +148,8 @@ mod tests {
             self.note(&format!("swap {}", state.world.revision().0));
         }
 
-        fn remember(
-            &self,
-            revisions: &[Cursor],
-            _: Vec<(Revision, String, String, String)>,
-            _: &[(Revision, String, ChangeDetail)],
-            overflow: bool,
-        ) {
-            self.note(&format!("remember {} {overflow}", revisions.len()));
+        fn remember(&self, poll: &mut Poll) {
+            self.note(&format!("remember {} {}", poll.revisions.len(), poll.overflow));
         }
 
         fn refresh(&self, _: Digest) {
@@ -169,22 +159,6 @@ mod tests {
         fn applied(&self, revision: Revision) {
             self.note(&format!("applied {}", revision.0));
         }
-
-        fn completed(&self, _: ApplyStep) {}
-    }
-
-    fn cursor(number: u64) -> Cursor {
-        Cursor { revision: Revision(number), nonce: number * 31 }
-    }
-
-    fn state(epoch: Arc<Epoch>, rows: RowHashes) -> State {
-        let world = World {
-            cursor: cursor(5),
-            stores: Arc::new(StoreTable::default()),
-            methods: Arc::new(MethodTable::new([]).unwrap()),
-            operators: Arc::new(OperatorTable::default()),
-        };
-        State { world, rows, epoch }
     }
 
     /// Returns a poll with revision 6, which changed nothing.
@@ -212,16 +186,16 @@ mod tests {
         let key = KeyId::new(Timestamp::EPOCH, [1; 10]);
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
         let poll = Poll { overflow, keys: vec![(key, Revision(6))], digests: vec![Digest::of(b"token")], ..poll() };
-        let state = state(Arc::clone(&epoch), RowHashes::default());
+        let state = state(&epoch, 5);
         let memory = Recorded { epoch, key, head: cursor(6), calls: RefCell::default() };
-        apply(&memory, &state, poll).unwrap();
+        apply(&memory, &StepHook::default(), &state, poll).unwrap();
         memory.calls.into_inner()
     }
 
     #[test]
     fn a_row_is_missing_unless_a_change_removed_it() {
         let rows = RowHashes { stores: Arc::new([("a".to_owned(), 1)].into()), ..RowHashes::default() };
-        let state = state(Arc::new(Epoch::new(1, cursor(5))), rows);
+        let state = State { rows, ..state(&Arc::new(Epoch::new(1, cursor(5))), 5) };
         let without = |subjects: &[(&str, &str, &str)]| {
             let subject = |(kind, id, action): &(&str, &str, &str)| {
                 (Revision(6), (*kind).to_owned(), (*id).to_owned(), (*action).to_owned())

@@ -9,11 +9,11 @@ use parking_lot::RwLock;
 use siphasher::sip::SipHasher13;
 
 use crate::model::token::Digest;
+use crate::storage::SnapshotSink;
 
 /// Shards, selected by twelve bits of the hash, which the entries therefore need not store.
 const SHARDS: usize = 1 << 12;
 
-/// Fingerprints of all digests.
 pub(in crate::authority) struct Fingerprints {
     key: [u8; 16],
     shards: Box<[RwLock<HashTable<u32>>]>,
@@ -54,6 +54,12 @@ impl Fingerprints {
         let hash = SipHasher13::new_with_key(&self.key).hash(digest.as_bytes());
         let shard = usize::try_from(hash >> 32).unwrap_or(0) % SHARDS;
         (&self.shards[shard], u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
+    }
+}
+
+impl SnapshotSink for Fingerprints {
+    fn digests(&mut self, digests: &[Digest]) {
+        self.add(digests);
     }
 }
 

@@ -12,6 +12,6 @@ pub(super) mod usability;
 mod watermarks;
 
 pub(super) use self::fingerprints::Fingerprints;
-pub(super) use self::state::{Epoch, State};
+pub(super) use self::state::{Epoch, REMEMBERED, RecentCursors, State};
 pub use self::step_hook::{ApplyStep, StepHook};
 pub(super) use self::usability::{CachedGrant, Usability};

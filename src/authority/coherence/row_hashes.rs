@@ -18,7 +18,6 @@ const MAX_NAMES: usize = 20;
 /// Hashes of rows, by name.
 pub(in crate::authority) type Hashes = BTreeMap<String, u64>;
 
-/// Hashes of the rows of a World.
 #[derive(Debug, Default)]
 pub(in crate::authority) struct RowHashes {
     pub(in crate::authority) stores: Arc<Hashes>,
@@ -26,31 +25,43 @@ pub(in crate::authority) struct RowHashes {
     pub(in crate::authority) operators: Arc<Hashes>,
 }
 
-/// Returns the hashes of `stores`.
-pub(in crate::authority) fn hash_stores(stores: &[Store]) -> Arc<Hashes> {
-    Arc::new(stores.iter().map(|store| (store.code.as_str().to_owned(), hash(store, &[]))).collect())
-}
-
-/// Returns the hashes of `methods`. Several retired methods may share an identity.
-pub(in crate::authority) fn hash_methods(methods: &[Method]) -> Arc<Hashes> {
-    let mut hashes = Hashes::new();
-    for method in methods {
-        let known = hashes.entry(method.identity.to_string()).or_default();
-        *known = known.wrapping_add(hash(method, &[]));
+impl RowHashes {
+    pub(in crate::authority) fn of(stores: &[Store], methods: &[Method], operators: &[(Operator, Digest)]) -> Self {
+        Self {
+            stores: Arc::new(hash_stores(stores)),
+            methods: Arc::new(hash_methods(methods)),
+            operators: Arc::new(hash_operators(operators)),
+        }
     }
-    Arc::new(hashes)
+
+    /// Returns the hashes of each table, with its name.
+    pub(in crate::authority) fn tables(&self) -> [(&'static str, &Arc<Hashes>); 3] {
+        [("stores", &self.stores), ("methods", &self.methods), ("operators", &self.operators)]
+    }
 }
 
-/// Returns the hashes of `operators`.
-pub(in crate::authority) fn hash_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
-    let hashed = |(operator, digest): &(Operator, Digest)| hash(operator, digest.as_bytes());
-    Arc::new(operators.iter().map(|operator| (operator.0.id.to_string(), hashed(operator))).collect())
+pub(super) fn hash_stores(stores: &[Store]) -> Hashes {
+    hash(stores.iter().map(|store| (store.code.as_str().to_owned(), store, b"".as_slice())))
 }
 
-fn hash(row: &impl Debug, more: &[u8]) -> u64 {
-    let mut text = format!("{row:?}").into_bytes();
-    text.extend_from_slice(more);
-    SipHasher13::new().hash(&text)
+pub(super) fn hash_methods(methods: &[Method]) -> Hashes {
+    hash(methods.iter().map(|method| (method.identity.to_string(), method, b"".as_slice())))
+}
+
+pub(super) fn hash_operators(operators: &[(Operator, Digest)]) -> Hashes {
+    hash(operators.iter().map(|(operator, digest)| (operator.id.to_string(), operator, &digest.as_bytes()[..])))
+}
+
+/// Hashes rows: their names, their fields, and what their fields do not show. Several retired methods may share a name.
+fn hash<'a, Row: Debug + 'a>(rows: impl Iterator<Item = (String, &'a Row, &'a [u8])>) -> Hashes {
+    let mut hashes = Hashes::new();
+    for (name, row, more) in rows {
+        let mut text = format!("{row:?}").into_bytes();
+        text.extend_from_slice(more);
+        let known = hashes.entry(name).or_default();
+        *known = known.wrapping_add(SipHasher13::new().hash(&text));
+    }
+    hashes
 }
 
 /// Returns the names of rows that differ.

@@ -12,7 +12,7 @@ use crate::model::change::Cursor;
 use crate::model::world::World;
 
 /// Revisions whose nonce is remembered; a read is confirmed within moments, or repeated.
-const REMEMBERED: usize = 8_192;
+pub(in crate::authority) const REMEMBERED: usize = 8_192;
 
 /// A World, and the epoch that it belongs to. Swapped as a whole, so that a thread with a loaded state uses watermarks
 /// of the same history, whatever happens to storage meanwhile.
@@ -28,15 +28,39 @@ pub(in crate::authority) struct State {
 /// diverged history (a restored dump, a failover that lost commits), nothing read before is valid after.
 #[derive(Debug)]
 pub(in crate::authority) struct Epoch {
-    /// Number of the epoch in this process.
     pub(in crate::authority) number: u64,
     /// The newest changes of keys in this history.
     pub(in crate::authority) watermarks: Watermarks,
     /// Until when storage was known to have this history, in microseconds of the monotonic clock: what was received later
     /// may be of another, or of a restore that is under way.
     known_until: AtomicU64,
-    /// The last revisions of this history, ascending.
-    cursors: Mutex<VecDeque<Cursor>>,
+    cursors: Mutex<RecentCursors>,
+}
+
+/// The last revisions of a history, ascending and without a gap.
+#[derive(Debug, Default)]
+pub(in crate::authority) struct RecentCursors(VecDeque<Cursor>);
+
+impl RecentCursors {
+    pub(in crate::authority) fn new(cursors: impl Into<VecDeque<Cursor>>) -> Self {
+        Self(cursors.into())
+    }
+
+    pub(in crate::authority) fn extend(&mut self, revisions: &[Cursor]) {
+        self.0.extend(revisions);
+        let surplus = self.0.len().saturating_sub(REMEMBERED);
+        drop(self.0.drain(..surplus));
+    }
+
+    pub(in crate::authority) fn contains(&self, cursor: Cursor) -> bool {
+        let at = self.0.binary_search_by_key(&cursor.revision, |known| known.revision);
+        at.is_ok_and(|at| self.0[at] == cursor)
+    }
+
+    /// Returns the first and the last one.
+    pub(in crate::authority) fn ends(&self) -> Option<(Cursor, Cursor)> {
+        Some((*self.0.front()?, *self.0.back()?))
+    }
 }
 
 impl Epoch {
@@ -46,16 +70,13 @@ impl Epoch {
             number,
             watermarks: Watermarks::new(),
             known_until: AtomicU64::new(u64::MAX),
-            cursors: Mutex::new(VecDeque::from([start])),
+            cursors: Mutex::new(RecentCursors::new([start])),
         }
     }
 
     /// Appends the next revisions, before the World that includes them is swapped in.
     pub(in crate::authority) fn extend(&self, revisions: &[Cursor]) {
-        let mut cursors = self.cursors.lock();
-        cursors.extend(revisions);
-        let surplus = cursors.len().saturating_sub(REMEMBERED);
-        drop(cursors.drain(..surplus));
+        self.cursors.lock().extend(revisions);
     }
 
     /// Ends the trust in what was received from storage after `tick`: storage turned out to have other contents.
@@ -70,20 +91,14 @@ impl Epoch {
 
     /// Returns whether `cursor` is known to be one of its revisions.
     pub(in crate::authority) fn has(&self, cursor: Cursor) -> bool {
-        let cursors = self.cursors.lock();
-        let at = cursors.binary_search_by_key(&cursor.revision, |known| known.revision);
-        at.is_ok_and(|at| cursors[at] == cursor)
+        self.cursors.lock().contains(cursor)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::Revision;
-
-    fn cursor(number: u64) -> Cursor {
-        Cursor { revision: Revision(number), nonce: number * 31 }
-    }
+    use crate::authority::coherence::usability::tests::cursor;
 
     #[test]
     fn an_epoch_knows_its_own_revisions_by_their_nonces_and_forgets_the_oldest() {

@@ -28,7 +28,6 @@ impl StepHook {
         Self(Some(Arc::new(hook)))
     }
 
-    /// Reports that `step` was completed.
     pub(in crate::authority) fn completed(&self, step: ApplyStep) {
         if let Some(hook) = &self.0 {
             hook(step);

@@ -10,7 +10,6 @@ use crate::model::token::Digest;
 /// A grant, and when it is known to have been true.
 #[derive(Debug)]
 pub(in crate::authority) struct CachedGrant {
-    /// Digest of the secret that leads to the grant.
     digest: Digest,
     pub(in crate::authority) grant: Grant,
     /// The epoch in which the read began.
@@ -103,7 +102,8 @@ pub(in crate::authority) mod tests {
         Cursor { revision: Revision(number), nonce: number * 31 }
     }
 
-    fn state(epoch: &Arc<Epoch>, number: u64) -> State {
+    /// Creates a state of an empty World at a revision.
+    pub(in crate::authority) fn state(epoch: &Arc<Epoch>, number: u64) -> State {
         let world = World {
             cursor: cursor(number),
             stores: Arc::new(StoreTable::default()),

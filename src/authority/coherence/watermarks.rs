@@ -16,7 +16,6 @@ const SLOTS: usize = 1 << 16;
 /// Keys in one generation of the exact map, which keeps two generations.
 const GENERATION: usize = 1 << 16;
 
-/// The watermarks of all keys.
 #[derive(Debug)]
 pub(in crate::authority) struct Watermarks {
     slots: Box<[AtomicU64]>,
@@ -54,7 +53,6 @@ impl Watermarks {
         }
     }
 
-    /// Returns the watermark of the slot of `key`.
     pub(in crate::authority) fn watermark(&self, key: KeyId) -> Revision {
         Revision(self.slot(key).load(Ordering::Acquire))
     }

@@ -11,7 +11,7 @@ use crate::model::token::Digest;
 const MAX_ABSENT: usize = 4_096;
 
 /// Requests for comparisons, and their results.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::authority) struct Drift {
     pub(super) requested: Notify,
     pub(super) found: Notify,
@@ -30,10 +30,6 @@ struct Absent {
 }
 
 impl Drift {
-    pub(in crate::authority) fn new() -> Self {
-        Self { requested: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
-    }
-
     /// Completes when drift was found and everything must be loaded again.
     pub(in crate::authority) async fn found(&self) {
         self.found.notified().await;

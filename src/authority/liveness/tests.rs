@@ -38,8 +38,8 @@ fn settings() -> Settings {
 /// Returns the result of a check at `seconds` of the own clock for revision 7.
 fn check(liveness: &ReplicaLiveness, seconds: u64, replicas: &[Replica]) -> (Vec<ReplicaId>, bool) {
     let tick = (1_000 + seconds) * SECOND;
-    let unconfirmed =
-        liveness.unconfirmed(&settings(), TimedReports { sent: tick, received: tick, replicas }, Revision(7));
+    let reports = TimedReports { sent: tick, received: tick, replicas: replicas.to_vec() };
+    let unconfirmed = liveness.unconfirmed(&settings(), &reports, Revision(7));
     (unconfirmed.pending, unconfirmed.live)
 }
 
@@ -98,8 +98,9 @@ fn a_replica_seen_for_the_first_time_counts_from_then() {
 fn a_look_whose_answer_is_late_makes_nobody_silent() {
     let liveness = ReplicaLiveness::default();
     let pending = |sent: u64, received: u64, replicas: &[Replica]| {
-        let reports = TimedReports { sent: (1_000 + sent) * SECOND, received: (1_000 + received) * SECOND, replicas };
-        liveness.unconfirmed(&settings(), reports, Revision(7)).pending
+        let at = |seconds| (1_000 + seconds) * SECOND;
+        let reports = TimedReports { sent: at(sent), received: at(received), replicas: replicas.to_vec() };
+        liveness.unconfirmed(&settings(), &reports, Revision(7)).pending
     };
     pending(0, 30, &[replica(1, 6, 0, 0)]);
     // Frozen between sending and receiving: the response is as old as the query.
@@ -149,7 +150,8 @@ fn only_who_has_been_silent_long_enough_is_removed() {
     let day = 24 * 3_600;
     let unresponsive = |seconds: u64, replicas: &[Replica]| {
         let tick = (1_000 + seconds) * SECOND;
-        let expired = liveness.unresponsive(&settings(), TimedReports { sent: tick, received: tick, replicas });
+        let reports = TimedReports { sent: tick, received: tick, replicas: replicas.to_vec() };
+        let expired = liveness.unresponsive(&settings(), &reports);
         expired.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
     assert_eq!(unresponsive(0, &[replica(1, 6, 0, 0)]), []);

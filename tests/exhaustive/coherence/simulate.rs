@@ -300,7 +300,7 @@ impl Simulation {
         let replicas = self.replicas.lock().clone();
         for replica in replicas {
             let (revision, head) = (replica.authority.revision(), self.database.head().revision);
-            assert!(replica.authority.is_ready(), "seed {seed}: {} does not recover", replica.name);
+            assert!(replica.authority.readiness().is_ok(), "seed {seed}: {} does not recover", replica.name);
             assert_eq!(revision, head, "seed {seed}: {} has not caught up", replica.name);
             // However storage's clock was set, every replica follows it.
             let (now, storage) = (replica.authority.now(), self.storage_clock.now());
