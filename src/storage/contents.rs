@@ -90,25 +90,21 @@ impl StorageContents {
         let Some(changed) = &self.changed else {
             return vec![("changes", BTreeSet::new())];
         };
-        let mut found = Vec::new();
-        for (table, differs) in [
+        let tables = [
             ("stores", !changed.stores && self.stores != earlier.stores),
             ("store_hosts", !changed.stores && self.hosts != earlier.hosts),
             ("methods", !changed.methods && self.methods != earlier.methods),
             ("operators", !changed.operators && self.operators != earlier.operators),
-        ] {
-            if differs {
-                found.push((table, BTreeSet::new()));
-            }
-        }
+        ];
+        let differing = tables.into_iter().filter(|(_, differs)| *differs);
+        let mut found: Vec<_> = differing.map(|(table, _)| (table, BTreeSet::new())).collect();
         for (at, table) in KEY_TABLES.into_iter().enumerate() {
-            let parts = (0..KEY_PARTS).filter(|part| !changed.parts.contains(part));
-            let differ: BTreeSet<u16> = parts
-                .filter(|part| {
-                    let part = usize::from(*part);
-                    self.keys.get(part).map(|row| row[at]) != earlier.keys.get(part).map(|row| row[at])
-                })
-                .collect();
+            let differs = |part: &u16| {
+                let part = usize::from(*part);
+                self.keys.get(part).map(|row| row[at]) != earlier.keys.get(part).map(|row| row[at])
+            };
+            let differ: BTreeSet<u16> =
+                (0..KEY_PARTS).filter(|part| !changed.parts.contains(part)).filter(differs).collect();
             if !differ.is_empty() {
                 found.push((table, differ));
             }

@@ -1,7 +1,5 @@
 //! Errors of storage, classified by what the caller can do about them.
 
-use std::fmt;
-
 use crate::telemetry::outage::causes;
 
 /// The result of a storage operation.
@@ -12,7 +10,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is unreachable, overloaded, or took too long. Nothing was done; a retry may help.
-    #[error("storage is unavailable: {what}{}", WithCauses(source.as_deref()))]
+    #[error("storage is unavailable: {what}{}", after_colon(source.as_deref()))]
     Unavailable {
         /// The failed operation.
         what: String,
@@ -51,7 +49,7 @@ pub enum Error {
         sentence: String,
     },
     /// The engine returned any other error.
-    #[error("storage failed: {what}{}", WithCauses(Some(&**source)))]
+    #[error("storage failed: {what}: {}", causes(&**source))]
     Failed {
         /// The failed operation.
         what: String,
@@ -77,6 +75,16 @@ impl Error {
         Self::Bug { what: what.into() }
     }
 
+    /// Returns the error for storage that cannot be used until what the sentence names is done.
+    pub fn unusable(sentence: impl Into<String>) -> Self {
+        Self::Unusable { sentence: sentence.into() }
+    }
+
+    /// Returns the error for any other failure of the engine while doing `what`.
+    pub fn failed(what: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed { what: what.to_owned(), source: Box::new(source) }
+    }
+
     /// Returns why it is unavailable, in a few words that may be shown to callers, if known.
     pub const fn because(&self) -> Option<&'static str> {
         match self {
@@ -99,16 +107,8 @@ impl Error {
     }
 }
 
-/// The causes of an error, after a colon.
-struct WithCauses<'a>(Option<&'a (dyn std::error::Error + Send + Sync + 'static)>);
-
-impl fmt::Display for WithCauses<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(source) => write!(f, ": {}", causes(source)),
-            None => Ok(()),
-        }
-    }
+fn after_colon(source: Option<&(dyn std::error::Error + Send + Sync + 'static)>) -> String {
+    source.map_or_else(String::new, |source| format!(": {}", causes(source)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Error;
 use crate::clock::{SharedClock, SystemClock};
 use crate::lifecycle::Tasks;
 
@@ -95,8 +96,6 @@ pub const SCHEMA_VERSION: u32 = match u32::from_str_radix(env!("SCHEMA_VERSION")
     Err(_) => panic!("build.rs counts the migrations"),
 };
 
-// === impl Options ===
-
 impl Options {
     /// Creates options with all defaults: the machine's clock, separate tasks, no observer.
     pub fn new(url: StorageUrl) -> Self {
@@ -123,8 +122,6 @@ impl fmt::Debug for Options {
     }
 }
 
-// === impl StorageUrl ===
-
 impl StorageUrl {
     /// Returns whether processes on other machines may use it too, as in [`Feed::is_shared`](super::Feed::is_shared).
     pub const fn is_shared(&self) -> bool {
@@ -140,7 +137,7 @@ impl FromStr for StorageUrl {
             return if path.is_empty() { Err(StorageUrlError::NoPath) } else { Ok(Self::Sqlite(path.into())) };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            super::postgres::check_url(text).map_err(StorageUrlError::Postgres)?;
+            super::postgres::UrlSettings::parse(text).map_err(StorageUrlError::Postgres)?;
             return Ok(Self::Postgres(text.to_owned()));
         }
         Err(StorageUrlError::UnknownScheme)
@@ -190,8 +187,6 @@ fn redacted(url: &str) -> String {
     format!("{scheme}://{user}{place}{parameters}")
 }
 
-// === impl SchemaState ===
-
 impl SchemaState {
     /// Returns the state of tables of `version`, which programs from `compatible_from` on can use.
     pub(super) const fn from_versions(version: u32, compatible_from: u32) -> Self {
@@ -203,6 +198,21 @@ impl SchemaState {
             Self::Older { version }
         } else {
             Self::Current
+        }
+    }
+
+    /// Returns whether the tables of the database at `place` can be used unchanged; an error if that requires another
+    /// version, or a migration without permission to `migrate`.
+    pub(super) fn is_usable(self, place: &str, migrate: bool) -> Result<bool, Error> {
+        match self {
+            Self::Current | Self::Newer { .. } => Ok(true),
+            Self::TooNew { .. } => Err(Error::unusable(format!(
+                "this version cannot use the database {place}: {self}; install that version"
+            ))),
+            Self::Empty | Self::Older { .. } if !migrate => {
+                Err(Error::unusable(format!("the database {place} needs a migration: {self}; run `latchkey migrate`")))
+            }
+            Self::Empty | Self::Older { .. } => Ok(false),
         }
     }
 }
@@ -259,15 +269,14 @@ mod tests {
 
     #[test]
     fn schemas_are_refused_only_when_this_version_is_too_old_for_them() {
-        assert_eq!(SchemaState::from_versions(SCHEMA_VERSION, 1), SchemaState::Current);
-        assert_eq!(
-            SchemaState::from_versions(SCHEMA_VERSION + 5, SCHEMA_VERSION),
-            SchemaState::Newer { version: SCHEMA_VERSION + 5 }
-        );
-        assert!(matches!(
-            SchemaState::from_versions(SCHEMA_VERSION + 5, SCHEMA_VERSION + 1),
-            SchemaState::TooNew { .. }
-        ));
-        assert_eq!(SchemaState::from_versions(0, 0), SchemaState::Older { version: 0 });
+        const CURRENT: u32 = SCHEMA_VERSION;
+        for (version, compatible_from, state) in [
+            (CURRENT, 1, SchemaState::Current),
+            (CURRENT + 5, CURRENT, SchemaState::Newer { version: CURRENT + 5 }),
+            (CURRENT + 5, CURRENT + 1, SchemaState::TooNew { version: CURRENT + 5, compatible_from: CURRENT + 1 }),
+            (0, 0, SchemaState::Older { version: 0 }),
+        ] {
+            assert_eq!(SchemaState::from_versions(version, compatible_from), state);
+        }
     }
 }

@@ -88,7 +88,7 @@ pub struct ChangeDetail {
 pub const RECENT_REVISIONS: u64 = 8_192;
 
 /// The result of a poll.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Poll {
     /// The latest revision.
     pub head: Cursor,

@@ -27,7 +27,11 @@ impl SnapshotSink for DigestList {
 }
 
 async fn open_in(folder: &tempfile::TempDir) -> Arc<Storage> {
-    open(Options::new(StorageUrl::Sqlite(folder.path().join("latchkey.db")))).await.expect("a fresh file opens")
+    open(file(folder, "latchkey.db")).await.expect("a fresh file opens")
+}
+
+fn file(folder: &tempfile::TempDir, path: &str) -> Options {
+    Options::new(StorageUrl::Sqlite(folder.path().join(path)))
 }
 
 async fn begin(storage: &Arc<Storage>) -> Transaction {
@@ -218,15 +222,13 @@ async fn a_write_that_was_dropped_or_failed_leaves_nothing() {
 #[tokio::test]
 async fn a_file_that_cannot_be_used_is_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("no database");
-    std::fs::write(&path, "Hello, this is no database at all; it is a text that goes on for a while.".repeat(100))
-        .unwrap();
-    let refused = open(Options::new(StorageUrl::Sqlite(path))).await.unwrap_err().to_string();
+    let text = "Hello, this is no database at all; it is a text that goes on for a while.".repeat(100);
+    std::fs::write(folder.path().join("no database"), text).unwrap();
+    let refused = open(file(&folder, "no database")).await.unwrap_err().to_string();
     assert!(refused.contains("no database is not an SQLite database"), "{refused}");
-    let path = folder.path().join("missing/latchkey.db");
-    let refused = open(Options::new(StorageUrl::Sqlite(path))).await.unwrap_err().to_string();
+    let refused = open(file(&folder, "missing/latchkey.db")).await.unwrap_err().to_string();
     assert!(refused.contains("missing for the database does not exist: create it"), "{refused}");
-    let options = Options { migrate: false, ..Options::new(StorageUrl::Sqlite(folder.path().join("new.db"))) };
+    let options = Options { migrate: false, ..file(&folder, "new.db") };
     assert_eq!(schema(&options).await.unwrap(), SchemaState::Empty);
     assert!(open(options.clone()).await.unwrap_err().to_string().contains("run `latchkey migrate`"));
     migrate(&options).await.unwrap();

@@ -22,21 +22,17 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// unanswered.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(3), 3);
 
-/// The settings in a URL.
 #[derive(Clone)]
-pub(super) struct UrlSettings {
+pub(in crate::storage) struct UrlSettings {
     pub(super) config: Config,
-    /// The longest time to connect to one address.
     pub(super) connect_timeout: Duration,
-    /// Whether the server's certificate is verified.
     pub(super) verify_certificate: bool,
-    /// A file with the trusted authorities.
     pub(super) root_certificates: Option<PathBuf>,
 }
 
 impl UrlSettings {
     /// Parses a URL; returns why it is invalid, without any part of a password.
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
+    pub(in crate::storage) fn parse(url: &str) -> Result<Self, String> {
         check_unambiguous(url)?;
         // Parsed like in tokio-postgres: user and password end at the first `@`.
         let host = url.find('@').unwrap_or(0);
@@ -120,7 +116,6 @@ impl UrlSettings {
         one
     }
 
-    /// Returns the database's name.
     pub(super) fn database(&self) -> &str {
         // Like the server: the default is the user's name.
         self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("named like the user")
@@ -183,7 +178,6 @@ fn explain(error: &tokio_postgres::Error, parameters: &str) -> String {
     }
 }
 
-/// Decodes percent-encoding.
 fn decode(text: &str) -> Result<String, String> {
     let bad = || "the percent-encoding of sslrootcert is invalid".to_owned();
     let mut bytes = Vec::with_capacity(text.len());
@@ -199,11 +193,6 @@ fn decode(text: &str) -> Result<String, String> {
         }
     }
     String::from_utf8(bytes).map_err(|_| bad())
-}
-
-/// Checks whether `url` is valid; if not, returns why, without any part of a password.
-pub(in crate::storage) fn check_url(url: &str) -> Result<(), String> {
-    UrlSettings::parse(url).map(drop)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Pools of connections.
 
-use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -8,30 +7,24 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use tokio_postgres::Client;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::hosts::{ConnectionOrigin, Hosts, NewConnection, Unreachable};
+use super::errors::Unreachable;
+use super::hosts::{ConnectionOrigin, Hosts, NewConnection};
 use crate::storage::{Error, Result};
 
-/// The longest wait for a free connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A pool of connections.
 pub(super) type ConnectionPool = managed::Pool<Manager>;
-/// A connection borrowed from a pool.
 pub(super) type PooledConnection = managed::Object<Manager>;
-/// Why a pool returned no connection.
-pub(super) type PoolError = managed::PoolError<Unreachable>;
 
-/// The factory of a pool's connections.
 pub(super) struct Manager(Hosts);
 
 /// A connection, which closes when it is dropped.
 pub(super) struct ClientConnection {
-    client: Client,
-    origin: ConnectionOrigin,
+    pub(super) client: Client,
+    pub(super) origin: ConnectionOrigin,
     _driver: AbortOnDropHandle<()>,
 }
 
-/// Creates a pool of at most `size` connections.
 pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<ConnectionPool> {
     ConnectionPool::builder(Manager(hosts.clone()))
         .max_size(size.max(1))
@@ -41,7 +34,7 @@ pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<ConnectionPool> {
         .recycle_timeout(Some(POOL_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
-        .map_err(|error| Error::Failed { what: "creating a connection pool".to_owned(), source: Box::new(error) })
+        .map_err(|error| Error::failed("creating a connection pool", error))
 }
 
 impl managed::Manager for Manager {
@@ -68,26 +61,5 @@ impl managed::Manager for Manager {
         } else {
             Err(RecycleError::message("its host is no longer in use"))
         }
-    }
-}
-
-impl ClientConnection {
-    /// Returns the origin of the connection.
-    pub(super) const fn origin(&self) -> &ConnectionOrigin {
-        &self.origin
-    }
-}
-
-impl Deref for ClientConnection {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.client
-    }
-}
-
-impl DerefMut for ClientConnection {
-    fn deref_mut(&mut self) -> &mut Client {
-        &mut self.client
     }
 }

@@ -30,42 +30,46 @@ pub(super) async fn replication_warning(
     settings: &UrlSettings,
     servers: bool,
 ) -> Result<Option<String>> {
-    with_timeout("reading the replication settings", RESPONSE_TIMEOUT, read(client, settings, servers)).await
-}
-
-async fn pooled_replication_warning(pool: &ConnectionPool, settings: &UrlSettings) -> Result<Option<String>> {
-    let client = pool.get().await.map_err(translate_pool)?;
-    replication_warning(&client, settings, false).await
-}
-
-async fn read(client: &Client, settings: &UrlSettings, servers: bool) -> Result<Option<String>> {
-    let failed = |error| translate("reading the replication settings", error);
-    let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
-    let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
-    let several = if servers {
-        // Before the tables exist nothing reports.
-        let row = client.query_typed_one(SERVERS, &[]).await.ok();
-        row.and_then(|row| row.try_get::<_, i64>(0).ok()).is_some_and(|servers| servers > 1)
-    } else {
-        false
+    let what = "reading the replication settings";
+    let read = async {
+        let failed = |error| translate(what, error);
+        let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
+        let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        let several = servers && {
+            // Before the tables exist nothing reports.
+            let row = client.query_typed_one(SERVERS, &[]).await.ok();
+            row.and_then(|row| row.try_get::<_, i64>(0).ok()).is_some_and(|servers| servers > 1)
+        };
+        let hosts = settings.config.get_hosts().len() > 1;
+        Ok((off && (standbys > 0 || hosts || several)).then(|| {
+            "synchronous replication is off: a failover to a standby can lose acknowledged changes, so that revoked \
+             keys work again; set synchronous_standby_names, and set synchronous_commit to on"
+                .to_owned()
+        }))
     };
-    let hosts = settings.config.get_hosts().len() > 1;
-    Ok((off && (standbys > 0 || hosts || several)).then(|| {
-        "synchronous replication is off: a failover to a standby can lose acknowledged changes, so that revoked keys \
-         work again; set synchronous_standby_names, and set synchronous_commit to on"
-            .to_owned()
-    }))
+    with_timeout(what, RESPONSE_TIMEOUT, read).await
 }
 
 /// Warns of settings that put acknowledged writes at risk. They are not refused: a test or trial database may need
 /// them, and other PostgreSQL-compatible engines have no such settings.
 pub(super) async fn warn(pool: &ConnectionPool, settings: &UrlSettings) {
-    match pooled_replication_warning(pool, settings).await {
+    let warning = async {
+        let connection = pool.get().await.map_err(translate_pool)?;
+        replication_warning(&connection.client, settings, false).await
+    };
+    match warning.await {
         Ok(Some(warning)) => tracing::warn!("{warning}"),
         Ok(None) => {}
         Err(error) => tracing::debug!(error = %error, "the replication settings of the database cannot be read"),
     }
-    match with_timeout("reading the server settings", RESPONSE_TIMEOUT, unsafe_settings(pool)).await {
+    let what = "reading the server settings";
+    let failed = |error| translate(what, error);
+    let unsafe_settings = async {
+        let connection = pool.get().await.map_err(translate_pool)?;
+        let rows = connection.client.query_typed(SETTINGS, &[]).await.map_err(failed)?;
+        rows.iter().map(|row| row.try_get::<_, String>(0).map_err(failed)).collect::<Result<Vec<_>>>()
+    };
+    match with_timeout(what, RESPONSE_TIMEOUT, unsafe_settings).await {
         Ok(settings) => {
             for setting in settings {
                 tracing::warn!(
@@ -76,11 +80,4 @@ pub(super) async fn warn(pool: &ConnectionPool, settings: &UrlSettings) {
         }
         Err(error) => tracing::debug!(error = %error, "the durability settings of the database cannot be read"),
     }
-}
-
-async fn unsafe_settings(pool: &ConnectionPool) -> Result<Vec<String>> {
-    let client = pool.get().await.map_err(translate_pool)?;
-    let failed = |error| translate("reading the server settings", error);
-    let rows = client.query_typed(SETTINGS, &[]).await.map_err(failed)?;
-    rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
 }

@@ -1,22 +1,61 @@
 //! The meaning of the server's errors, and of errors in reaching it.
 
-use deadpool::managed::TimeoutType;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{self, TimeoutType};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::config::UrlSettings;
-use super::connect::PoolError;
-use super::hosts::{FailureCause, Unreachable};
 use crate::storage::Error;
 use crate::storage::sql::driver::taken_error;
+use crate::telemetry::outage::causes;
 
-/// Translates `error` while doing `what`.
+/// Why no host is usable: each with its own cause, in the order of the URL.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub(super) struct Unreachable(pub(super) Vec<HostFailure>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{host}: {cause}")]
+pub(super) struct HostFailure {
+    /// The host, with its port and, if it has a name, the address.
+    pub(super) host: String,
+    pub(super) cause: FailureCause,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FailureCause {
+    #[error("its name could not be resolved: {0}")]
+    Lookup(Arc<io::Error>),
+    #[error("its name could not be resolved within {0:?}")]
+    LookupTimeout(Duration),
+    #[error("it accepted the connection but did not respond within {0:?}")]
+    Unresponsive(Duration),
+    #[error("it closed the connection right after accepting it")]
+    Closed,
+    #[error("{}", causes(.0))]
+    Driver(tokio_postgres::Error),
+}
+
+impl HostFailure {
+    pub(super) fn is_standby(&self) -> bool {
+        let FailureCause::Driver(error) = &self.cause else { return false };
+        let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+pub(super) type PoolError = managed::PoolError<Unreachable>;
+
 pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
     let Some(db_error) = error.as_db_error() else {
         // The server sent no error: the connection is gone, or never existed. Anything else is a bug of ours.
         return if is_connection(&error) {
             unavailable("the connection to the server broke", what, error)
         } else {
-            Error::Failed { what: what.to_owned(), source: Box::new(error) }
+            Error::failed(what, error)
         };
     };
     if *db_error.code() == SqlState::UNIQUE_VIOLATION
@@ -26,7 +65,7 @@ pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
     }
     match because(db_error) {
         Some(because) => unavailable(because, what, error),
-        None => Error::Failed { what: what.to_owned(), source: Box::new(error) },
+        None => Error::failed(what, error),
     }
 }
 
@@ -36,14 +75,11 @@ fn unavailable(because: &'static str, what: &str, error: tokio_postgres::Error) 
 }
 
 fn is_connection(error: &tokio_postgres::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<std::io::Error>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    error.is_closed()
+    error.is_closed() || sources(error).any(|cause| cause.is::<io::Error>())
+}
+
+fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
 }
 
 /// Returns why a retry may help; `None` if it does not.
@@ -81,26 +117,22 @@ pub(super) fn translate_commit(error: tokio_postgres::Error) -> Error {
     }
 }
 
-fn unavailable_because(because: &'static str) -> Error {
-    Error::Unavailable { what: because.to_owned(), because: Some(because), source: None }
-}
-
-/// Translates a pool's failure to return a connection.
 pub(super) fn translate_pool(error: PoolError) -> Error {
-    match error {
-        PoolError::Backend(unreachable) => Error::Unavailable {
-            what: "could not connect to the database".to_owned(),
-            because: unreachable.because(),
-            source: Some(Box::new(unreachable)),
-        },
-        PoolError::Timeout(TimeoutType::Wait) => unavailable_because("all connections to the database are busy"),
+    let because = match error {
+        PoolError::Backend(unreachable) => {
+            let what = "could not connect to the database".to_owned();
+            let because = unreachable.because();
+            return Error::Unavailable { what, because, source: Some(Box::new(unreachable)) };
+        }
+        PoolError::Timeout(TimeoutType::Wait) => "all connections to the database are busy",
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            unavailable_because("the database did not accept a connection in time")
+            "the database did not accept a connection in time"
         }
         PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            unavailable_because("the pool of connections is closed")
+            "the pool of connections is closed"
         }
-    }
+    };
+    Error::Unavailable { what: because.to_owned(), because: Some(because), source: None }
 }
 
 /// Translates the failure of the first connection: if a retry cannot help, returns a sentence with the remedy.
@@ -109,19 +141,16 @@ pub(super) fn translate_first_connect(error: PoolError, settings: &UrlSettings) 
     if let PoolError::Backend(unreachable) = &error
         && let Some(sentence) = unreachable.remedy(settings.database())
     {
-        return Error::Unusable { sentence };
+        return Error::unusable(sentence);
     }
-    match translate_pool(error) {
-        Error::Unavailable { because, source, .. } => Error::Unavailable {
-            because,
-            what: format!(
-                "cannot reach the database server {place}; check that it is running and that LATCHKEY_DATABASE_URL is \
-                 correct"
-            ),
-            source,
-        },
-        other => other,
+    let mut error = translate_pool(error);
+    if let Error::Unavailable { what, .. } = &mut error {
+        *what = format!(
+            "cannot reach the database server {place}; check that it is running and that LATCHKEY_DATABASE_URL is \
+             correct"
+        );
     }
+    error
 }
 
 impl Unreachable {
@@ -165,32 +194,10 @@ fn remedy(host: &str, error: &tokio_postgres::Error, database: &str) -> Option<S
     }
 }
 
-/// Returns what is wrong with TLS, if that failed.
 fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls.to_string());
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return Some(tls.to_string());
-        }
-        source = cause.source();
-    }
-    let text = error.to_string();
-    text.contains("TLS").then_some(text)
-}
-
-/// Returns whether the server accepts no writes because it follows a primary or is read-only.
-pub(super) fn refuses_writes(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
-}
-
-/// Returns whether a write was refused because of a conflict with another.
-pub(super) fn is_conflict(error: &Error) -> bool {
-    let Error::Unavailable { source: Some(source), .. } = error else { return false };
-    let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
-    code.is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
+    let tls = sources(error).find_map(|cause| {
+        let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
+        cause.downcast_ref::<rustls::Error>().or_else(wrapped)
+    });
+    tls.map(ToString::to_string).or_else(|| Some(error.to_string()).filter(|text| text.contains("TLS")))
 }

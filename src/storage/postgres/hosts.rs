@@ -10,7 +10,6 @@
 //! Connections to a host that stopped responding, or that is no longer the one in use, are not used again.
 
 mod endpoint;
-mod failure;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +18,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -37,8 +36,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::endpoint::{Attempt, Endpoint};
 pub(super) use self::endpoint::{ConnectionOrigin, UNRESPONSIVE_AFTER};
-pub(super) use self::failure::{FailureCause, HostFailure, Unreachable};
 use super::config::UrlSettings;
+use super::errors::{FailureCause, HostFailure, Unreachable};
 use super::tls::Tls;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
@@ -46,9 +45,7 @@ use crate::telemetry::outage::Outage;
 /// How long to wait for one host before also trying the next.
 const STAGGER: Duration = Duration::from_millis(500);
 
-/// The future that drives a connection.
 pub(super) type ConnectionDriver = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stream>;
-/// Looks up the addresses of a host name.
 pub(super) type Resolver = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// A lookup in progress, and the handle that shows whether it has ended.
@@ -78,7 +75,6 @@ struct HostsState {
     connecting: Outage,
 }
 
-/// A host as named in the URL.
 struct ConfiguredHost {
     /// Its name or address, and port, for people.
     text: String,
@@ -89,14 +85,12 @@ struct ConfiguredHost {
     lookup: Mutex<Option<Lookup>>,
 }
 
-/// A new connection.
 pub(super) struct NewConnection {
     pub(super) client: Client,
     pub(super) driver: ConnectionDriver,
     pub(super) origin: ConnectionOrigin,
 }
 
-/// The next attempt.
 #[derive(Clone)]
 enum AttemptTarget {
     Name(usize),
@@ -105,22 +99,27 @@ enum AttemptTarget {
     Endpoint(Arc<Endpoint>),
 }
 
-enum AttemptOutcome {
-    Resolved(usize, Vec<IpAddr>),
-    NotResolved(usize, FailureCause),
-    Connected { endpoint: Arc<Endpoint>, client: Client, driver: Box<ConnectionDriver>, standby: bool },
-    Failed(Arc<Endpoint>, FailureCause),
-}
+/// A connection, and whether its host is a standby.
+type Opened = (Client, Box<ConnectionDriver>, bool);
 
-// === impl Hosts ===
+enum AttemptOutcome {
+    Resolved(usize, Result<Vec<IpAddr>, FailureCause>),
+    Opened(Arc<Endpoint>, Result<Opened, FailureCause>),
+}
 
 impl Hosts {
     /// Creates the hosts named in `settings`; connections are driven by the current runtime.
     pub(super) fn new(settings: &UrlSettings, tls: &Tls, clock: &SharedClock) -> Self {
-        Self::with_resolver(settings, tls, clock, system_resolver())
+        let system: Resolver = Arc::new(|name, port| {
+            async move {
+                let addresses = tokio::net::lookup_host((name, port)).await?;
+                Ok(addresses.map(|address| address.ip()).collect())
+            }
+            .boxed()
+        });
+        Self::with_resolver(settings, tls, clock, system)
     }
 
-    /// Creates the hosts with names resolved by `resolve`.
     fn with_resolver(settings: &UrlSettings, tls: &Tls, clock: &SharedClock, resolve: Resolver) -> Self {
         let config = &settings.config;
         let configured: Vec<_> = config
@@ -155,7 +154,6 @@ impl Hosts {
         }))
     }
 
-    /// Returns the runtime that drives connections.
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
     }
@@ -178,8 +176,9 @@ impl Hosts {
         let bound = self.0.settings.connect_timeout;
         let mut waiting = self.attempt_order();
         // A standby counts as usable only after all others have failed.
-        let several = self.0.configured.len() > 1;
-        let mut attempts = Attempts { several, running: FuturesUnordered::new(), failures: Vec::new(), standby: None };
+        let mut standby = None;
+        let mut several = self.0.configured.len() > 1;
+        let (mut running, mut failures) = (FuturesUnordered::new(), Vec::new());
         let mut again: Vec<AttemptTarget> = Vec::new();
         loop {
             if let Some(target) = waiting.pop_front() {
@@ -188,12 +187,12 @@ impl Hosts {
                 {
                     continue;
                 }
-                attempts.running.push(self.attempt(target, attempts.several));
-            } else if attempts.running.is_empty() {
+                running.push(self.attempt(target, several));
+            } else if running.is_empty() {
                 break;
             }
             let outcome = tokio::select! {
-                Some(outcome) = attempts.running.next() => outcome,
+                Some(outcome) = running.next() => outcome,
                 () = tokio::time::sleep(STAGGER) => {
                     if waiting.is_empty() && began.elapsed() < bound {
                         // While one host is unresponsive another may have become the primary.
@@ -203,41 +202,41 @@ impl Hosts {
                 }
             };
             match outcome {
-                AttemptOutcome::Resolved(host_index, addresses) => {
-                    attempts.several |= addresses.len() > 1;
+                AttemptOutcome::Resolved(host_index, Ok(addresses)) => {
+                    several |= addresses.len() > 1;
                     let endpoints: Vec<_> =
                         addresses.into_iter().map(|ip| self.endpoint(host_index, Some(ip))).collect();
                     for endpoint in self.sorted(endpoints).into_iter().rev() {
                         waiting.push_front(AttemptTarget::Endpoint(endpoint));
                     }
                 }
-                AttemptOutcome::NotResolved(host_index, cause) => {
+                AttemptOutcome::Resolved(host_index, Err(cause)) => {
                     // The last known address is better than nothing.
                     let known = self.0.current.lock().clone().filter(|endpoint| endpoint.host_index == host_index);
                     waiting.extend(known.map(AttemptTarget::Endpoint));
-                    attempts.fail(self.0.configured[host_index].text.clone(), cause);
+                    failures.push(HostFailure { host: self.0.configured[host_index].text.clone(), cause });
                 }
-                AttemptOutcome::Connected { endpoint, client, driver, standby } => {
-                    if !standby || !attempts.several {
-                        return Ok(self.record_connection(endpoint, client, driver, &attempts.failures));
+                AttemptOutcome::Opened(endpoint, Ok((client, driver, is_standby))) => {
+                    if !is_standby || !several {
+                        return Ok(self.record_connection(endpoint, client, driver, &failures));
                     }
                     again.push(AttemptTarget::Endpoint(Arc::clone(&endpoint)));
-                    attempts.standby = Some((endpoint, client, driver));
+                    standby = Some((endpoint, client, driver));
                 }
-                AttemptOutcome::Failed(endpoint, cause) => {
+                AttemptOutcome::Opened(endpoint, Err(cause)) => {
                     if matches!(cause, FailureCause::Unresponsive(_)) {
                         endpoint.unresponsive.store(true, Ordering::Release);
                     } else {
                         again.push(AttemptTarget::Endpoint(Arc::clone(&endpoint)));
                     }
-                    attempts.fail(endpoint.text.clone(), cause);
+                    failures.push(HostFailure { host: endpoint.text.clone(), cause });
                 }
             }
         }
-        if let Some((endpoint, client, driver)) = attempts.standby.take() {
-            return Ok(self.record_connection(endpoint, client, driver, &attempts.failures));
+        if let Some((endpoint, client, driver)) = standby {
+            return Ok(self.record_connection(endpoint, client, driver, &failures));
         }
-        let unreachable = Unreachable(self.ordered(attempts.failures));
+        let unreachable = Unreachable(self.ordered(failures));
         // Before the first connection the opener of storage receives and reports the error.
         if self.0.current.lock().is_some() {
             self.0.connecting.failed(&unreachable);
@@ -282,7 +281,6 @@ impl Hosts {
         NewConnection { client, driver: *driver, origin: ConnectionOrigin { hosts: self.clone(), endpoint, number } }
     }
 
-    /// Returns all possible attempts, in their order.
     fn attempt_order(&self) -> VecDeque<AttemptTarget> {
         let state = &self.0;
         let mut order: Vec<usize> = (0..state.configured.len()).collect();
@@ -348,7 +346,17 @@ impl Hosts {
             _ => configured.text.clone(),
         };
         let config = state.settings.config_for(&configured.host, ip, configured.port);
-        let endpoint = Arc::new(Endpoint::new(host_index, ip, text, config, &state.clock));
+        let endpoint = Arc::new(Endpoint {
+            host_index,
+            ip,
+            outage: Outage::new(format!("the database host {text}"), &state.clock),
+            text,
+            config,
+            clock: SharedClock::clone(&state.clock),
+            last_response: AtomicU64::new(0),
+            unresponsive: AtomicBool::new(false),
+            stale: AtomicU64::new(0),
+        });
         endpoints.push(Arc::clone(&endpoint));
         endpoint
     }
@@ -360,16 +368,11 @@ impl Hosts {
             AttemptTarget::Name(host_index) => async move { hosts.look_up(host_index).await }.boxed(),
             AttemptTarget::Endpoint(endpoint) | AttemptTarget::Remembered(endpoint) => async move {
                 let bound = hosts.0.settings.connect_timeout;
-                let attempt = Attempt::start(&endpoint);
-                let connected = tokio::time::timeout(bound, open(&endpoint, hosts.0.tls.clone(), several)).await;
-                attempt.finish();
-                match connected {
-                    Ok(Ok((client, driver, standby))) => {
-                        AttemptOutcome::Connected { endpoint, client, driver, standby }
-                    }
-                    Ok(Err(cause)) => AttemptOutcome::Failed(endpoint, cause),
-                    Err(_) => AttemptOutcome::Failed(endpoint, FailureCause::Unresponsive(bound)),
-                }
+                let mut attempt = Attempt { endpoint: &endpoint, began: Instant::now(), finished: false };
+                let opened = tokio::time::timeout(bound, open(&endpoint, hosts.0.tls.clone(), several)).await;
+                attempt.finished = true;
+                drop(attempt);
+                AttemptOutcome::Opened(endpoint, opened.unwrap_or(Err(FailureCause::Unresponsive(bound))))
             }
             .boxed(),
         }
@@ -377,7 +380,7 @@ impl Hosts {
 
     async fn look_up(&self, host_index: usize) -> AttemptOutcome {
         let configured = &self.0.configured[host_index];
-        let Host::Tcp(name) = &configured.host else { return AttemptOutcome::Resolved(host_index, Vec::new()) };
+        let Host::Tcp(name) = &configured.host else { return AttemptOutcome::Resolved(host_index, Ok(Vec::new())) };
         let lookup = {
             let mut lookup = configured.lookup.lock();
             match &*lookup {
@@ -394,45 +397,25 @@ impl Hosts {
             }
         };
         let bound = self.0.settings.connect_timeout;
-        match tokio::time::timeout(bound, lookup).await {
-            Ok(Ok(addresses)) if addresses.is_empty() => AttemptOutcome::NotResolved(
-                host_index,
-                FailureCause::Lookup(Arc::new(io::Error::other("the name has no address"))),
-            ),
-            Ok(Ok(addresses)) => AttemptOutcome::Resolved(host_index, addresses),
-            Ok(Err(error)) => AttemptOutcome::NotResolved(host_index, FailureCause::Lookup(error)),
-            Err(_) => AttemptOutcome::NotResolved(host_index, FailureCause::LookupTimeout(bound)),
-        }
+        let found = match tokio::time::timeout(bound, lookup).await {
+            Ok(Ok(addresses)) if addresses.is_empty() => {
+                Err(FailureCause::Lookup(Arc::new(io::Error::other("the name has no address"))))
+            }
+            Ok(found) => found.map_err(FailureCause::Lookup),
+            Err(_) => Err(FailureCause::LookupTimeout(bound)),
+        };
+        AttemptOutcome::Resolved(host_index, found)
     }
 }
 
 impl ConfiguredHost {
-    /// Returns whether a lookup of the name is in progress.
     fn is_hanging(&self) -> bool {
         self.lookup.lock().as_ref().is_some_and(|(_, task)| !task.is_finished())
     }
 }
 
-/// The attempts of one call of [`Hosts::connect`].
-struct Attempts {
-    several: bool,
-    running: FuturesUnordered<BoxFuture<'static, AttemptOutcome>>,
-    failures: Vec<HostFailure>,
-    standby: Option<(Arc<Endpoint>, Client, Box<ConnectionDriver>)>,
-}
-
-impl Attempts {
-    fn fail(&mut self, host: String, cause: FailureCause) {
-        self.failures.push(HostFailure { host, cause });
-    }
-}
-
 /// Connects, and checks whether it is a standby if there is a choice.
-async fn open(
-    endpoint: &Endpoint,
-    tls: Tls,
-    several: bool,
-) -> Result<(Client, Box<ConnectionDriver>, bool), FailureCause> {
+async fn open(endpoint: &Endpoint, tls: Tls, several: bool) -> Result<Opened, FailureCause> {
     let (client, driver) = endpoint.config.connect(tls).await.map_err(FailureCause::Driver)?;
     let mut driver = Box::new(driver);
     if !several || endpoint.config.get_target_session_attrs() != TargetSessionAttrs::Any {
@@ -446,15 +429,4 @@ async fn open(
         }
     };
     Ok((client, driver, standby))
-}
-
-/// Resolves names with the system's resolver.
-fn system_resolver() -> Resolver {
-    Arc::new(|name, port| {
-        async move {
-            let addresses = tokio::net::lookup_host((name, port)).await?;
-            Ok(addresses.map(|address| address.ip()).collect())
-        }
-        .boxed()
-    })
 }

@@ -25,7 +25,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Time until the next probe: a busy database may only have been slow.
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The listener.
 #[derive(Debug)]
 pub(super) struct Listener {
     state: Arc<ListenerState>,
@@ -39,7 +38,6 @@ struct ListenerState {
     notify: Notify,
 }
 
-/// Why listening ended.
 enum ListenEnd {
     /// The connection broke, or could not be made. Contains the cause.
     Broken(String),
@@ -48,7 +46,6 @@ enum ListenEnd {
 }
 
 impl Listener {
-    /// Starts to listen.
     pub(super) fn start(hosts: &Hosts, senders: ConnectionPool, options: &Options) -> Self {
         let state = Arc::new(ListenerState::default());
         let end = CancellationToken::new();
@@ -66,7 +63,6 @@ impl Listener {
         Self { state, _end: end.drop_guard() }
     }
 
-    /// Returns whether notifications are received.
     pub(super) fn is_working(&self) -> bool {
         self.state.working.load(Ordering::Relaxed)
     }
@@ -122,7 +118,7 @@ async fn listen(hosts: &Hosts, senders: &ConnectionPool, state: &ListenerState, 
             Ok(sender) => sender,
             Err(error) => return ListenEnd::Broken(translate_pool(error).to_string()),
         };
-        match tokio::time::timeout(PROBE_TIMEOUT, sender.batch_execute("NOTIFY latchkey_changes")).await {
+        match tokio::time::timeout(PROBE_TIMEOUT, sender.client.batch_execute("NOTIFY latchkey_changes")).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return refused(&error),
             Err(_) => {

@@ -15,13 +15,12 @@ mod replaced;
 mod session;
 mod tls;
 
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio_postgres::error::SqlState;
 
-use self::config::UrlSettings;
-pub(super) use self::config::check_url;
+pub(super) use self::config::UrlSettings;
 use self::connect::{ConnectionPool, pool};
 use self::hosts::Hosts;
 use self::listener::Listener;
@@ -35,7 +34,6 @@ use super::{Error, Result};
 /// The longest wait until an empty database is marked.
 const MARKING: Duration = Duration::from_secs(3);
 
-/// The engine.
 pub(super) struct Postgres {
     writes: ConnectionPool,
     reports: ConnectionPool,
@@ -46,22 +44,16 @@ pub(super) struct Postgres {
     listener: Listener,
 }
 
-impl fmt::Debug for Postgres {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Postgres")
-    }
-}
-
-fn settings(url: &str) -> Result<UrlSettings> {
-    UrlSettings::parse(url)
-        .map_err(|error| Error::Unusable { sentence: format!("the database URL is invalid: {error}") })
+fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Hosts)> {
+    let settings =
+        UrlSettings::parse(url).map_err(|error| Error::unusable(format!("the database URL is invalid: {error}")))?;
+    let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+    Ok((settings, hosts))
 }
 
 impl Postgres {
-    /// Connects to the server, and migrates the tables if `options` allow it.
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self> {
-        let settings = settings(url)?;
-        let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+        let (settings, hosts) = hosts(url, options)?;
         let reports = pool(&hosts, options.report_connections)?;
         migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
         durability::warn(&reports, &settings).await;
@@ -78,26 +70,19 @@ impl Postgres {
     }
 }
 
-/// Returns the state of the database's tables relative to this version.
 pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> {
-    let settings = settings(url)?;
-    let pool = pool(&Hosts::new(&settings, &connector(&settings)?, &options.clock), 1)?;
-    let client = migrate::connect(&pool, &settings).await?;
-    migrate::state(&client).await
+    let (settings, hosts) = hosts(url, options)?;
+    migrate::state(&migrate::connect(&pool(&hosts, 1)?, &settings).await?.client).await
 }
 
-/// Returns warnings about the server's settings.
 pub(super) async fn warnings(url: &str, options: &Options) -> Result<Vec<String>> {
-    let settings = settings(url)?;
-    let pool = pool(&Hosts::new(&settings, &connector(&settings)?, &options.clock), 1)?;
-    let client = migrate::connect(&pool, &settings).await?;
-    Ok(durability::replication_warning(&client, &settings, true).await?.into_iter().collect())
+    let (settings, hosts) = hosts(url, options)?;
+    let connection = migrate::connect(&pool(&hosts, 1)?, &settings).await?;
+    Ok(durability::replication_warning(&connection.client, &settings, true).await?.into_iter().collect())
 }
 
-/// Migrates the database's tables to this version.
 pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
-    let settings = settings(url)?;
-    let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+    let (settings, hosts) = hosts(url, options)?;
     migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, true, options).await
 }
 
@@ -109,40 +94,36 @@ impl Driver for Postgres {
 
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn SqlSession>> {
         let (pool, begin) = match purpose {
-            Purpose::Measure => {
-                let client = self.measurer.get().await.map_err(errors::translate_pool)?;
-                return Ok(Box::new(PostgresSession::measuring(client)));
-            }
-            Purpose::Write => (&self.writes, session::BEGIN_WRITE),
-            Purpose::Report | Purpose::Heartbeat => (&self.reports, session::BEGIN_WRITE),
-            Purpose::Read => (&self.reads, session::BEGIN_READ),
-            Purpose::Grant => (&self.grants, ""),
-            Purpose::Follow => (&self.follower, session::BEGIN_READ),
+            Purpose::Write => (&self.writes, Some(session::BEGIN_WRITE)),
+            Purpose::Report | Purpose::Heartbeat => (&self.reports, Some(session::BEGIN_WRITE)),
+            Purpose::Read => (&self.reads, Some(session::BEGIN_READ)),
+            Purpose::Grant => (&self.grants, None),
+            Purpose::Follow => (&self.follower, Some(session::BEGIN_READ)),
+            Purpose::Measure => (&self.measurer, Some(session::BEGIN_MEASURE)),
         };
-        let client = match pool.get().await {
-            Ok(client) => client,
+        let connection = match pool.get().await {
             // Perhaps the database has no spare connection; then the follower lends its own, between two polls.
-            Err(error) if purpose == Purpose::Heartbeat => match self.follower.get().await {
-                Ok(client) => client,
-                Err(_) => return Err(errors::translate_pool(error)),
-            },
-            Err(error) => return Err(errors::translate_pool(error)),
+            Err(error) if purpose == Purpose::Heartbeat => self.follower.get().await.map_err(|_| error),
+            connection => connection,
         };
-        let commit = if purpose == Purpose::Write && self.listener.is_working() {
-            session::NOTIFY_AND_COMMIT
-        } else {
-            session::COMMIT
-        };
-        Ok(Box::new(PostgresSession::new(client, begin, commit)))
+        let notify = purpose == Purpose::Write && self.listener.is_working();
+        let commit = if notify { session::NOTIFY_AND_COMMIT } else { session::COMMIT };
+        let measure = purpose == Purpose::Measure;
+        let timeout = if measure { session::MEASURE_TIMEOUT } else { session::RESPONSE_TIMEOUT };
+        let connection = connection.map_err(errors::translate_pool)?;
+        Ok(Box::new(PostgresSession::new(connection, begin, commit, timeout)))
     }
 
     fn is_conflict(&self, error: &Error) -> bool {
-        errors::is_conflict(error)
+        let Error::Unavailable { source: Some(source), .. } = error else { return false };
+        let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+        code.is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
     }
 
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
-        let client = self.reports.get().await.map_err(errors::translate_pool)?;
-        migrate::with_timeout("marking an empty database", MARKING, replaced::mark(&client, deployment)).await
+        let connection = self.reports.get().await.map_err(errors::translate_pool)?;
+        let marking = replaced::mark(&connection.client, deployment);
+        migrate::with_timeout("marking an empty database", MARKING, marking).await
     }
 
     async fn notified(&self) {

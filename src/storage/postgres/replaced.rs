@@ -8,12 +8,12 @@ use tokio_postgres::types::Type;
 
 use super::config::UrlSettings;
 use super::errors::translate;
+use super::migrate::is_true;
 use crate::storage::options::Options;
 use crate::storage::{Error, Result};
 
 /// Time for running servers to notice that the database is empty: they check several times a second.
 const NOTICE: Duration = Duration::from_millis(800);
-/// The table of the marks.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS latchkey_replaced (deployment text PRIMARY KEY)";
 
 /// Leaves a mark that `deployment` was served from here, if the database is empty.
@@ -29,21 +29,18 @@ pub(super) async fn mark(client: &Client, deployment: &str) -> Result<()> {
 
 /// Returns whether there are no tables, or no key was ever created.
 async fn is_empty(client: &Client) -> Result<bool> {
-    let failed = |error| translate("checking whether the database is empty", error);
-    let one = async |sql: &str| client.query_typed_one(sql, &[]).await?.try_get::<_, bool>(0);
-    if one("SELECT to_regclass('keys') IS NULL").await.map_err(failed)? {
-        return one("SELECT to_regclass('meta') IS NULL").await.map_err(failed);
-    }
-    one("SELECT NOT EXISTS (SELECT 1 FROM keys)").await.map_err(failed)
+    let what = "checking whether the database is empty";
+    let untouched = is_true(client, what, "SELECT to_regclass('keys') IS NULL").await?;
+    let meta = "SELECT to_regclass('meta') IS NULL";
+    is_true(client, what, if untouched { meta } else { "SELECT NOT EXISTS (SELECT 1 FROM keys)" }).await
 }
 
-/// Returns the deployments that were served from here.
 async fn marked(client: &Client) -> Result<Vec<String>> {
-    let failed = |error| translate("checking for running servers", error);
-    let there = client.query_typed_one("SELECT to_regclass('latchkey_replaced') IS NOT NULL", &[]).await;
-    if !there.and_then(|row| row.try_get::<_, bool>(0)).map_err(failed)? {
+    let what = "checking for running servers";
+    if !is_true(client, what, "SELECT to_regclass('latchkey_replaced') IS NOT NULL").await? {
         return Ok(Vec::new());
     }
+    let failed = |error| translate(what, error);
     let rows = client.query_typed("SELECT deployment FROM latchkey_replaced ORDER BY deployment", &[]).await;
     rows.map_err(failed)?.iter().map(|row| row.try_get(0).map_err(failed)).collect()
 }
@@ -59,13 +56,11 @@ pub(super) async fn check(client: &Client, settings: &UrlSettings, options: &Opt
         return Ok(());
     }
     let by = if who.is_empty() { "this server has used it before" } else { "running servers have used it" };
-    Err(Error::Unusable {
-        sentence: format!(
-            "the database on {} is empty, but {by}: restore its backup, or run `latchkey migrate --start-over` to \
-             start with an empty one",
-            settings.location()
-        ),
-    })
+    Err(Error::unusable(format!(
+        "the database on {} is empty, but {by}: restore its backup, or run `latchkey migrate --start-over` to start \
+         with an empty one",
+        settings.location()
+    )))
 }
 
 /// Records which deployments this one replaces, as an administrator has confirmed, and removes the marks.

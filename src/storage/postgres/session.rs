@@ -1,16 +1,18 @@
 //! Sessions on connections of a pool.
 
+use std::error::Error as StdError;
 use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_util::bytes::BytesMut;
 
-use super::connect::PooledConnection;
-use super::errors::{refuses_writes, translate, translate_commit};
+use super::connect::{ClientConnection, PooledConnection};
+use super::errors::{translate, translate_commit};
 use super::hosts::{ConnectionOrigin, UNRESPONSIVE_AFTER};
-use crate::storage::sql::dialect::SqlDialect;
 use crate::storage::sql::driver::{Insert, SqlSession};
 use crate::storage::sql::value::{SqlRow, SqlValue};
 use crate::storage::{Error, Result};
@@ -21,7 +23,6 @@ use crate::storage::{Error, Result};
 pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 3000; \
                                       SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                       SET LOCAL idle_in_transaction_session_timeout = 5000";
-/// Begins a transaction that reads one snapshot.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
                                      SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                      SET LOCAL idle_in_transaction_session_timeout = 5000";
@@ -32,25 +33,25 @@ pub(super) const BEGIN_MEASURE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ RE
                                         SET LOCAL max_parallel_workers_per_gather = 0; \
                                         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
                                         SET LOCAL idle_in_transaction_session_timeout = 5000";
-/// Commits.
 pub(super) const COMMIT: &str = "COMMIT";
 /// Wakes the followers of all replicas after the commit.
 pub(super) const NOTIFY_AND_COMMIT: &str = "NOTIFY latchkey_changes; COMMIT";
 
 /// The longest wait for any response: the server has its own limits, but may be frozen or unreachable.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The longest wait in a transaction of [`BEGIN_MEASURE`].
-const MEASURE_TIMEOUT: Duration = Duration::from_secs(310);
+pub(super) const MEASURE_TIMEOUT: Duration = Duration::from_secs(310);
 
 /// A session: a connection for exclusive use until it ends.
 pub(super) struct PostgresSession {
     /// `None` after it was returned to the pool.
-    client: Option<PooledConnection>,
-    begin: &'static str,
+    connection: Option<PooledConnection>,
+    /// Begins its transaction, together with the first statement.
+    begin: Option<&'static str>,
     commit: &'static str,
-    state: PostgresSessionState,
-    /// The longest wait for a response.
+    /// Whether a transaction is, or may be, open.
+    open: bool,
     timeout: Duration,
     /// Whether a response is outstanding.
     busy: bool,
@@ -58,63 +59,36 @@ pub(super) struct PostgresSession {
     read_only: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PostgresSessionState {
-    /// Nothing was sent yet.
-    Fresh,
-    /// A transaction is, or may be, open.
-    Open,
-    /// It has ended.
-    Ended,
-}
-
-/// Returns a parameter with its type, so that the server need not be queried for it.
-fn typed(value: &SqlValue) -> (&(dyn ToSql + Sync), Type) {
+/// Returns the type of a parameter, so that the server need not be queried for it, and that of a list of such values.
+const fn types(value: &SqlValue) -> (Type, Type) {
     match value {
-        SqlValue::Int(value) => (value, Type::INT8),
-        SqlValue::Text(value) => (value, Type::TEXT),
-        SqlValue::Bytes(value) => (value, Type::BYTEA),
-        SqlValue::Bool(value) => (value, Type::BOOL),
+        SqlValue::Int(_) => (Type::INT8, Type::INT8_ARRAY),
+        SqlValue::Text(_) => (Type::TEXT, Type::TEXT_ARRAY),
+        SqlValue::Bytes(_) => (Type::BYTEA, Type::BYTEA_ARRAY),
+        SqlValue::Bool(_) => (Type::BOOL, Type::BOOL_ARRAY),
     }
 }
 
-/// A column of an insert of many rows.
-enum Column {
-    Int(Vec<Option<i64>>),
-    Text(Vec<Option<String>>),
-    Bytes(Vec<Option<Vec<u8>>>),
-    Bool(Vec<Option<bool>>),
+fn typed(params: &[SqlValue]) -> Vec<(&(dyn ToSql + Sync), Type)> {
+    params.iter().map(|value| (value as &(dyn ToSql + Sync), types(value).0)).collect()
 }
 
-impl Column {
-    fn new(like: &SqlValue) -> Self {
-        match like {
-            SqlValue::Int(_) => Self::Int(Vec::new()),
-            SqlValue::Text(_) => Self::Text(Vec::new()),
-            SqlValue::Bytes(_) => Self::Bytes(Vec::new()),
-            SqlValue::Bool(_) => Self::Bool(Vec::new()),
-        }
-    }
-
-    fn push(&mut self, value: SqlValue) -> Result<()> {
-        match (self, value) {
-            (Self::Int(column), SqlValue::Int(value)) => column.push(value),
-            (Self::Text(column), SqlValue::Text(value)) => column.push(value),
-            (Self::Bytes(column), SqlValue::Bytes(value)) => column.push(value),
-            (Self::Bool(column), SqlValue::Bool(value)) => column.push(value),
-            _ => return Err(Error::bug("rows to insert with values of different types")),
-        }
-        Ok(())
-    }
-
-    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
+impl ToSql for SqlValue {
+    /// Fails if the values of a column to insert have different types.
+    fn to_sql(&self, of: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match self {
-            Self::Int(column) => (column, Type::INT8_ARRAY),
-            Self::Text(column) => (column, Type::TEXT_ARRAY),
-            Self::Bytes(column) => (column, Type::BYTEA_ARRAY),
-            Self::Bool(column) => (column, Type::BOOL_ARRAY),
+            Self::Int(value) => value.to_sql_checked(of, out),
+            Self::Text(value) => value.to_sql_checked(of, out),
+            Self::Bytes(value) => value.to_sql_checked(of, out),
+            Self::Bool(value) => value.to_sql_checked(of, out),
         }
     }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
 }
 
 fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
@@ -130,28 +104,19 @@ fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
         };
         value.map_err(|error| translate("reading a row", error))
     });
-    Ok(SqlRow::new(values.collect::<Result<_>>()?))
+    values.collect::<Result<_>>().map(SqlRow)
 }
 
 impl PostgresSession {
-    /// Creates a session on `client`, begun by the statements `begin` (may be empty) and ended by `commit`.
-    pub(super) const fn new(client: PooledConnection, begin: &'static str, commit: &'static str) -> Self {
-        Self {
-            client: Some(client),
-            begin,
-            commit,
-            state: PostgresSessionState::Fresh,
-            timeout: RESPONSE_TIMEOUT,
-            busy: false,
-            read_only: false,
-        }
-    }
-
-    /// Creates a session for measuring, on `client`.
-    pub(super) fn measuring(client: PooledConnection) -> Self {
-        let mut session = Self::new(client, BEGIN_MEASURE, COMMIT);
-        session.timeout = MEASURE_TIMEOUT;
-        session
+    /// Creates a session on `connection`, begun by the statements `begin`, if any, and ended by `commit`.
+    pub(super) const fn new(
+        connection: PooledConnection,
+        begin: Option<&'static str>,
+        commit: &'static str,
+        timeout: Duration,
+    ) -> Self {
+        let connection = Some(connection);
+        Self { connection, begin, commit, open: false, timeout, busy: false, read_only: false }
     }
 
     /// Waits for a response of the server, at most for `timeout`; `None` if there was none in time.
@@ -169,8 +134,8 @@ impl PostgresSession {
             tokio::time::timeout(timeout.saturating_sub(UNRESPONSIVE_AFTER), work).await.ok()
         };
         match &response {
-            Some(Ok(_)) => origin.record_response(),
-            Some(Err(error)) if error.as_db_error().is_some() => origin.record_response(),
+            Some(Ok(_)) => origin.endpoint.record_response(),
+            Some(Err(error)) if error.as_db_error().is_some() => origin.endpoint.record_response(),
             _ => {}
         }
         response
@@ -181,19 +146,14 @@ impl PostgresSession {
         &mut self,
         work: impl AsyncFnOnce(&tokio_postgres::Client) -> std::result::Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
-        let begin = if self.state == PostgresSessionState::Fresh { self.begin } else { "" };
-        if !self.begin.is_empty() {
-            self.state = PostgresSessionState::Open;
-        }
-        let Some(client) = &self.client else {
+        let begin = self.begin.take();
+        self.open |= begin.is_some();
+        let Some(ClientConnection { client, origin, .. }) = self.connection.as_deref() else {
             return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
-        let origin = client.origin();
         let work = async {
-            if begin.is_empty() {
-                return work(client).await;
-            }
+            let Some(begin) = begin else { return work(client).await };
             // Both are sent before either response: one round trip.
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
@@ -201,7 +161,8 @@ impl PostgresSession {
         match Self::await_response(origin, self.timeout, work).await {
             Some(result) => {
                 self.busy = false;
-                if result.as_ref().is_err_and(refuses_writes) {
+                // It follows a primary or is read-only.
+                if result.as_ref().is_err_and(|error| error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)) {
                     origin.record_refused_write();
                     self.read_only = true;
                 }
@@ -216,92 +177,69 @@ impl PostgresSession {
 #[async_trait]
 impl SqlSession for PostgresSession {
     async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
-        let rows = self
-            .run(async |client| {
-                let params: Vec<_> = params.iter().map(typed).collect();
-                client.query_typed(sql, &params).await
-            })
-            .await?;
+        let rows = self.run(async |client| client.query_typed(sql, &typed(&params)).await).await?;
         rows.iter().map(row).collect()
     }
 
     async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64> {
-        self.run(async |client| {
-            let params: Vec<_> = params.iter().map(typed).collect();
-            client.execute_typed(sql, &params).await
-        })
-        .await
+        self.run(async |client| client.execute_typed(sql, &typed(&params)).await).await
     }
 
     async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<SqlValue>>) -> Result<u64> {
         let Some(first) = rows.first() else { return Ok(0) };
-        let mut columns: Vec<_> = first.iter().map(Column::new).collect();
+        let types: Vec<_> = first.iter().map(|value| types(value).1).collect();
+        let places: Vec<_> = (1..=types.len()).map(|place| format!("${place}")).collect();
+        let source = format!("SELECT * FROM unnest({})", places.join(", "));
+        let sql = format!("INSERT INTO {} {source} {}", insert.into, insert.on_conflict);
+        let mut columns = vec![Vec::with_capacity(rows.len()); types.len()];
         for row in rows {
             for (column, value) in columns.iter_mut().zip(row) {
-                column.push(value)?;
+                column.push(value);
             }
         }
-        let sql = insert.text(SqlDialect::Postgres, |_| {
-            let arrays = columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column)));
-            format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "))
-        });
-        self.run(async |client| {
-            let params: Vec<_> = columns.iter().map(Column::typed).collect();
-            client.execute_typed(sql, &params).await
-        })
-        .await
+        let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+        let params: Vec<_> = columns.zip(types).collect();
+        self.run(async |client| client.execute_typed(&sql, &params).await).await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
-        let Some(client) = &self.client else {
+        let Some(ClientConnection { client, origin, .. }) = self.connection.as_deref() else {
             return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
-        match Self::await_response(client.origin(), self.timeout, client.batch_execute(self.commit)).await {
+        let response = Self::await_response(origin, self.timeout, client.batch_execute(self.commit)).await;
+        self.busy = response.is_none();
+        match response {
             Some(Ok(())) => {
-                (self.busy, self.state) = (false, PostgresSessionState::Ended);
+                self.open = false;
                 Ok(())
             }
-            Some(Err(error)) => {
-                self.busy = false;
-                Err(translate_commit(error))
-            }
+            Some(Err(error)) => Err(translate_commit(error)),
             None => Err(Error::OutcomeUnknown),
         }
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if self.state != PostgresSessionState::Open || self.busy {
+        if !self.open || self.busy {
             return Ok(());
         }
         self.run(async |client| client.batch_execute("ROLLBACK").await).await?;
-        self.state = PostgresSessionState::Ended;
+        self.open = false;
         Ok(())
-    }
-}
-
-const fn array_type(column: &Column) -> &'static str {
-    match column {
-        Column::Int(_) => "bigint[]",
-        Column::Text(_) => "text[]",
-        Column::Bytes(_) => "bytea[]",
-        Column::Bool(_) => "boolean[]",
     }
 }
 
 impl Drop for PostgresSession {
     fn drop(&mut self) {
-        let Some(client) = self.client.take() else { return };
-        if self.read_only {
-            drop(PooledConnection::take(client));
-        } else if self.busy {
-            // The caller stopped waiting: the next user of the connection would wait for the unfinished work. Closing
+        let Some(connection) = self.connection.take() else { return };
+        if self.read_only || self.busy {
+            // If it is busy, the caller stopped waiting: the next user of the connection would wait for the unfinished work. Closing
             // the connection undoes that work.
-            drop(PooledConnection::take(client));
-        } else if self.state == PostgresSessionState::Open {
+            drop(PooledConnection::take(connection));
+        } else if self.open {
             // Sent at the first poll, before any statement of the connection's next user. The response is ignored; if
             // it fails, the connection is gone and so is the transaction.
-            let _ = client.batch_execute("ROLLBACK").now_or_never();
+            let _ = connection.client.batch_execute("ROLLBACK").now_or_never();
         }
     }
 }

@@ -12,15 +12,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::config::UrlSettings;
 use crate::storage::{Error, Result};
 
-/// The factory of TLS connections.
 pub(super) type Tls = MakeRustlsConnect;
 
-/// Prepares TLS according to `settings`.
 pub(super) fn connector(settings: &UrlSettings) -> Result<Tls> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Failed { what: "preparing TLS".to_owned(), source: Box::new(error) })?;
+        .map_err(|error| Error::failed("preparing TLS", error))?;
     let builder = if settings.verify_certificate {
         builder.with_root_certificates(root_certificates(settings)?)
     } else {
@@ -32,22 +30,20 @@ pub(super) fn connector(settings: &UrlSettings) -> Result<Tls> {
 /// Returns the trusted authorities: those of the configured file, otherwise the machine's.
 fn root_certificates(settings: &UrlSettings) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
-    let unusable = |sentence| Error::Unusable { sentence };
     let Some(path) = &settings.root_certificates else {
         let found = rustls_native_certs::load_native_certs();
         store.add_parsable_certificates(found.certs);
         return if store.is_empty() {
-            Err(unusable(
+            Err(Error::unusable(
                 "sslmode=require needs trusted certificate authorities, and this machine has none: install \
-                 ca-certificates, or set sslrootcert to a file with them"
-                    .to_owned(),
+                 ca-certificates, or set sslrootcert to a file with them",
             ))
         } else {
             Ok(store)
         };
     };
     let bad = |why: String| {
-        unusable(format!(
+        Error::unusable(format!(
             "the file {} in sslrootcert cannot be used: {why}; it must contain certificates in PEM format",
             path.display()
         ))

@@ -1,117 +1,102 @@
-//! The audit trail, which is also the feed.
+//! The audit trail, which is also the feed, and the changes that it has lost.
+
+use std::time::Duration;
 
 use super::Storage;
+use super::connection::Connection;
 use super::driver::{Insert, Purpose};
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{SqlRow, SqlValue};
-use crate::model::change::{Change, NewChange, Revision, SubjectKind};
+use super::value::{SqlRow, json};
+use crate::model::change::{Change, NewChange, SubjectKind};
 use crate::model::page::{Page, PageRequest};
-use crate::storage::{ChangeFilter, Error, Result};
+use crate::storage::{ChangeFilter, LostChange, Result};
 
-static INSERT: Insert = Insert::new(
-    "insert_changes",
-    "changes",
-    &[
-        "revision",
-        "ordinal",
-        "nonce",
-        "at",
-        "actor",
-        "actor_name",
-        "action",
-        "comment",
-        "subject_kind",
-        "subject_id",
-        "before",
-        "after",
-    ],
-    "",
-);
+/// How long lost changes are kept.
+pub(super) const LOST_RETENTION: Duration = Duration::from_hours(35 * 24);
+
+const INSERT: Insert = Insert {
+    name: "insert_changes",
+    into: "changes (revision, ordinal, nonce, at, actor, actor_name, action, comment, subject_kind, subject_id, \
+           before, after)",
+    on_conflict: "",
+};
+
+const INSERT_LOST: Insert = Insert {
+    name: "insert_lost_changes",
+    into: "lost_changes (revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at)",
+    on_conflict: "ON CONFLICT DO NOTHING",
+};
 
 fn read(row: SqlRow) -> Result<Change> {
     let mut reader = row.read("changes");
-    Ok(Change {
-        revision: reader.revision("revision")?,
-        ordinal: reader.number("ordinal")?,
-        at: reader.time("at")?,
-        actor: reader.text("actor")?,
-        actor_name: reader.text("actor_name")?,
-        action: reader.text("action")?,
-        comment: reader.text("comment")?,
-        kind: reader.text("subject_kind")?,
-        subject: reader.text("subject_id")?,
-        before: reader.opt_json("before")?,
-        after: reader.opt_json("after")?,
-    })
-}
-
-/// Returns the sort key of a change in lists.
-fn sort_key(change: &Change) -> String {
-    format!("{}:{}", change.revision, change.ordinal)
+    Ok(record!(reader => Change {
+        revision, ordinal, at, actor, actor_name, action, comment, kind: "subject_kind", subject: "subject_id",
+        before, after,
+    }))
 }
 
 impl Storage {
     /// Returns the changes that match the filter, the newest revision first and within it by descending ordinal.
     pub async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
-        let connection = &mut self.connect(Purpose::Read).await?;
-        let mut select = Select::new(connection.dialect());
+        let mut select = Select::new(self.connect(Purpose::Read).await?);
         match filter.kind {
             Some(SubjectKind::Other) => select.filter("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
-            Some(kind) => select.filter_by("subject_kind =", kind.as_str().into()),
-            None => {}
+            kind => select.filter_by("subject_kind =", kind.map(SubjectKind::as_str)),
         }
-        if let Some(subject) = &filter.subject {
-            select.filter_by("subject_id =", subject.as_str().into());
-        }
-        if let Some(actor) = filter.actor {
-            select.filter_by("actor =", actor.to_string().into());
-        }
-        if let Some(start) = filter.start {
-            select.filter_by("at >=", start.into());
-        }
-        if let Some(end) = filter.end {
-            select.filter_by("at <", end.into());
-        }
-        if let Some(after) = &page.after {
-            let parts = after.split_once(':').and_then(|(revision, ordinal)| {
-                Some((revision.parse().ok().map(Revision)?, ordinal.parse::<u32>().ok()?))
-            });
-            let Some((revision, ordinal)) = parts else {
-                return Err(Error::bug("a page of changes starts after an invalid position"));
-            };
-            let revision = select.bind(revision.into());
-            let ordinal = select.bind(ordinal.into());
-            select.filter(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
-        }
+        select.filter_by("subject_id =", filter.subject.as_ref());
+        select.filter_by("actor =", filter.actor);
+        select.filter_by("at >=", filter.start);
+        select.filter_by("at <", filter.end);
+        select.filter_after::<u64, u32>("changes", "(revision, ordinal) <", page.after.as_deref())?;
         let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
                    after FROM changes";
-        let rows = select.rows(connection, "changes", sql, "revision DESC, ordinal DESC", page).await?;
-        let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(changes, page.size, sort_key))
+        let sort_key = |change: &Change| format!("{}:{}", change.revision, change.ordinal);
+        select.page("changes", (sql, "revision DESC, ordinal DESC"), page, read, sort_key).await
     }
+
+    /// Returns the changes that were lost within the last 35 days, the newest revision first, at most 1 000.
+    pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
+                   FROM lost_changes ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT 1000";
+        let rows = connection.rows("lost_changes", sql, params![]).await?;
+        let read = rows.into_iter().map(|row| {
+            let mut reader = row.read("lost_changes");
+            Ok(LostChange {
+                cursor: reader.cursor()?,
+                kind: reader.get("subject_kind")?,
+                subject: reader.get("subject_id")?,
+                action: reader.get("action")?,
+                detail: reader.get("detail")?,
+                reported_by: reader.get("reported_by")?,
+                noticed: reader.get("noticed_at")?,
+            })
+        });
+        read.collect()
+    }
+}
+
+pub(super) async fn report_lost(mut connection: Connection, changes: &[LostChange]) -> Result<()> {
+    let rows = changes.iter().map(|change| {
+        let LostChange { cursor, kind, subject, action, detail, reported_by, noticed } = change;
+        let nonce = cursor.nonce.cast_signed();
+        params![cursor.revision, nonce, kind, subject, action, json(detail), *reported_by, *noticed]
+    });
+    connection.insert(&INSERT_LOST, rows.collect()).await?;
+    connection.commit("commit_lost_changes").await
 }
 
 impl Transaction {
     /// Appends to the audit trail, in the order given.
     pub async fn append(&mut self, changes: &[NewChange]) -> Result<()> {
-        let image = |image: &Option<serde_json::Value>| SqlValue::Text(image.as_ref().map(ToString::to_string));
+        let image = |image: &Option<serde_json::Value>| image.as_ref().map(ToString::to_string);
         let mut rows = Vec::with_capacity(changes.len());
-        for change in changes {
-            rows.push(vec![
-                self.revision.into(),
-                self.appended.into(),
-                self.nonce.cast_signed().into(),
-                self.now.into(),
-                self.actor.id().into(),
-                self.actor.name().into(),
-                change.action.as_str().into(),
-                self.comment.as_str().into(),
-                change.kind.as_str().into(),
-                change.subject.as_str().into(),
-                image(&change.before),
-                image(&change.after),
-            ]);
+        for NewChange { action, kind, subject, before, after } in changes {
+            let nonce = self.nonce.cast_signed();
+            let mut row = params![self.revision, self.appended, nonce, self.now, self.actor.id(), self.actor.name()];
+            row.extend(params![action.as_str(), &self.comment, kind.as_str(), subject, image(before), image(after)]);
+            rows.push(row);
             self.appended += 1;
         }
         self.connection.insert(&INSERT, rows).await.map(drop)

@@ -9,68 +9,42 @@
 //! - Otherwise the last uses, or all keys, or those that another condition leaves.
 
 use super::dialect::SqlDialect;
-use super::select::Select;
 use super::value::SqlValue;
 use crate::storage::KeyFilter;
 
 /// The length of the shortest text that an index finds, in characters.
 const INDEXED_CHARS: usize = 3;
 
-/// A filter's store or method in the database.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum NumberFilter {
-    /// No condition.
-    Any,
-    /// It does not exist: only keys with access to all pass.
-    Missing,
-    /// It exists and has this number.
-    Number(u32),
-}
-
-/// A way to walk down the list.
 #[derive(Debug, Clone)]
 struct Walk {
-    /// The tables to walk, including the table `k` of keys.
-    from: String,
+    /// The table to walk. If it is not the table `k` of keys, that is joined.
+    table: String,
     /// The column with the id, which gives the order.
     id: &'static str,
-    /// The conditions of this walk.
     conditions: Vec<String>,
 }
 
 impl Walk {
-    fn of_keys(from: &str, conditions: Vec<String>) -> Self {
-        Self { from: from.to_owned(), id: "k.id", conditions }
+    fn of_keys(index: &str, conditions: Vec<String>) -> Self {
+        Self { table: format!("keys k{index}"), id: "k.id", conditions }
+    }
+
+    /// Returns a statement of all its ids, by its index alone, for an intersection with others.
+    fn ids(&self) -> String {
+        format!("SELECT {} AS id FROM {} WHERE {}", self.id, self.table, self.conditions.join(" AND "))
     }
 
     /// Returns a statement of its newest `limit` rows that match the rest, with more columns.
     fn statement(&self, columns: &str, rest: &[&Vec<String>], limit: usize) -> String {
-        let conditions: Vec<_> =
-            self.conditions.iter().chain(rest.iter().copied().flatten()).map(String::as_str).collect();
+        let (id, table) = (self.id, &self.table);
+        let (join, joined) = match id {
+            "k.id" => ("", None),
+            _ => (" CROSS JOIN keys k", Some(format!("k.id = {id}"))),
+        };
+        let conditions = joined.iter().chain(&self.conditions).chain(rest.iter().copied().flatten());
+        let conditions: Vec<_> = conditions.map(String::as_str).collect();
         let wanted = if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") };
-        let (id, from) = (self.id, &self.from);
-        format!("SELECT {id} AS id{columns} FROM {from} WHERE {wanted} ORDER BY {id} DESC LIMIT {limit}")
-    }
-}
-
-/// A condition that leaves few keys.
-#[derive(Debug)]
-struct NarrowCondition {
-    /// The walk for this condition alone.
-    walk: Walk,
-    /// A statement of the ids by its index alone, for an intersection with others.
-    ids: String,
-}
-
-impl NarrowCondition {
-    /// Restricts keys by `condition` on `k`, along `index`.
-    fn of_keys(index: &str, condition: &str) -> Self {
-        let keys = format!("keys k{index}");
-        let conditions = vec!["k.deleted_revision IS NULL".to_owned(), condition.to_owned()];
-        Self {
-            ids: format!("SELECT k.id AS id FROM {keys} WHERE {}", conditions.join(" AND ")),
-            walk: Walk::of_keys(&keys, conditions),
-        }
+        format!("SELECT {id} AS id{columns} FROM {table}{join} WHERE {wanted} ORDER BY {id} DESC LIMIT {limit}")
     }
 }
 
@@ -85,16 +59,9 @@ const STORES: Selection = Selection { table: "key_stores", number: "store_number
 const METHODS: Selection = Selection { table: "key_methods", number: "method_number", all: "k.all_methods" };
 
 impl Selection {
-    fn selected(&self, number: u32) -> NarrowCondition {
-        let chosen = format!("s.{} = {number}", self.number);
-        NarrowCondition {
-            walk: Walk {
-                from: format!("{} s CROSS JOIN keys k", self.table),
-                id: "s.key_id",
-                conditions: vec!["k.id = s.key_id".to_owned(), chosen.clone()],
-            },
-            ids: format!("SELECT s.key_id AS id FROM {} s WHERE {chosen}", self.table),
-        }
+    fn selected(&self, number: u32) -> Walk {
+        let conditions = vec![format!("s.{} = {number}", self.number)];
+        Walk { table: format!("{} s", self.table), id: "s.key_id", conditions }
     }
 
     fn is_selected(&self, number: u32) -> String {
@@ -108,41 +75,31 @@ impl Selection {
     }
 
     fn walks(&self, number: u32) -> Vec<Walk> {
-        let mut selected = self.selected(number).walk;
+        let mut selected = self.selected(number);
         selected.conditions.push(format!("{} = FALSE", self.all));
-        vec![Walk::of_keys("keys k", vec![format!("{} = TRUE", self.all)]), selected]
+        vec![Walk::of_keys("", vec![format!("{} = TRUE", self.all)]), selected]
     }
 }
 
-/// The simplified filter of one side: access to all or not, and a number that must be accessible.
-#[derive(Debug, Clone, Copy)]
-struct AccessFilter {
-    all: Option<bool>,
-    number: Option<u32>,
-}
-
-impl AccessFilter {
-    /// Returns `None` if no key can match.
-    fn new(all: Option<bool>, number: NumberFilter) -> Option<Self> {
-        match (number, all) {
-            (NumberFilter::Any, all) => Some(Self { all, number: None }),
-            (NumberFilter::Missing, Some(false)) => None,
-            (NumberFilter::Missing, _) | (NumberFilter::Number(_), Some(true)) => {
-                Some(Self { all: Some(true), number: None })
-            }
-            (NumberFilter::Number(number), all) => Some(Self { all, number: Some(number) }),
-        }
+/// Simplifies a filter of the stores or the methods: access to all or not, and a number that must be accessible; 0 if it
+/// does not exist. Returns `None` if no key can match.
+const fn simplified(all: Option<bool>, number: Option<u32>) -> Option<(Option<bool>, Option<u32>)> {
+    match (number, all) {
+        (Some(0), Some(false)) => None,
+        (Some(0), _) | (Some(_), Some(true)) => Some((Some(true), None)),
+        (number, all) => Some((all, number)),
     }
 }
 
-/// A filter as conditions.
 #[derive(Debug)]
 pub(super) struct Conditions {
     dialect: SqlDialect,
-    select: Select,
+    /// The parameters of every statement.
+    pub(super) params: Vec<SqlValue>,
     /// The walks to merge; if empty, the intersection of the narrow conditions is walked.
     walks: Vec<Walk>,
-    narrow: Vec<NarrowCondition>,
+    /// Walks along conditions that leave few keys.
+    narrow: Vec<Walk>,
     /// Conditions on `k` that hold for all walked rows.
     walked: Vec<String>,
     /// Other conditions on `k` that are cheap to check.
@@ -151,8 +108,8 @@ pub(super) struct Conditions {
     costly: Vec<String>,
     /// Statements that find the ids that match one condition, by an index in another order.
     finders: Vec<String>,
-    /// Whether the last finder finds a text.
-    finds_text: bool,
+    /// A statement that finds the ids that match the text, by its index.
+    pub(super) text_finder: Option<String>,
     /// The parameter with the last id of the previous page.
     after: Option<String>,
 }
@@ -162,32 +119,32 @@ impl Conditions {
     pub(super) fn new(
         dialect: SqlDialect,
         filter: &KeyFilter,
-        (store, method): (NumberFilter, NumberFilter),
+        (store, method): (Option<u32>, Option<u32>),
         after: Option<&str>,
     ) -> Option<Self> {
         // A revoked key is not active.
         if filter.active == Some(true) && filter.revoked == Some(true) {
             return None;
         }
-        let (stores, methods) =
-            (AccessFilter::new(filter.all_stores, store)?, AccessFilter::new(filter.all_methods, method)?);
+        let (all_stores, store) = simplified(filter.all_stores, store)?;
+        let (all_methods, method) = simplified(filter.all_methods, method)?;
         let mut conditions = Self {
             dialect,
-            select: Select::new(dialect),
+            params: Vec::new(),
             walks: Vec::new(),
             narrow: Vec::new(),
             walked: Vec::new(),
             cheap: vec!["k.deleted_revision IS NULL".to_owned()],
             costly: Vec::new(),
             finders: Vec::new(),
-            finds_text: false,
+            text_finder: None,
             after: None,
         };
         conditions.add_narrow(filter);
         let mut accessible = Vec::new();
-        for (selection, access) in [(STORES, stores), (METHODS, methods)] {
-            match access.number {
-                Some(number) if access.all == Some(false) => {
+        for (selection, all, number) in [(STORES, all_stores, store), (METHODS, all_methods, method)] {
+            match number {
+                Some(number) if all == Some(false) => {
                     conditions.narrow.push(selection.selected(number));
                     conditions.walked.push(selection.is_selected(number));
                 }
@@ -195,7 +152,7 @@ impl Conditions {
                 None => {}
             }
         }
-        let equal = flag_conditions(filter, stores.all, methods.all);
+        let equal = flag_conditions(filter, all_stores, all_methods);
         conditions.choose_walks(filter, accessible, equal);
         conditions.add_uses(filter);
         conditions.add_text(filter);
@@ -203,48 +160,43 @@ impl Conditions {
         Some(conditions)
     }
 
-    /// Returns the parameters of every statement.
-    pub(super) fn params(&self) -> Vec<SqlValue> {
-        self.select.params.clone()
+    fn bind(&mut self, value: impl Into<SqlValue>) -> String {
+        self.params.push(value.into());
+        format!("${}", self.params.len())
     }
 
     /// Returns whether matches may be far apart, so that windows are worthwhile.
     pub(super) const fn has_windows(&self) -> bool {
-        self.finds_text || self.walks.is_empty()
+        self.text_finder.is_some() || self.walks.is_empty()
     }
 
     /// Returns statements that find the matches of one condition, by an index in another order, and may well find few.
-    pub(super) fn finders(&self) -> &[String] {
+    pub(super) fn finders(&self) -> impl Iterator<Item = &String> {
         // Several narrow conditions probably leave few keys already, found faster than a text.
-        let without_text = self.finds_text && self.narrow.len() > 1;
-        &self.finders[..self.finders.len() - usize::from(without_text)]
+        let text = self.text_finder.iter().filter(|_| self.narrow.len() < 2);
+        self.finders.iter().chain(text)
     }
 
-    /// Returns the finder of a text.
-    pub(super) fn text_finder(&self) -> Option<&String> {
-        self.finders.last().filter(|_| self.finds_text)
-    }
-
-    /// Returns whether the walk is narrow.
     pub(super) const fn is_narrow(&self) -> bool {
         !self.narrow.is_empty()
     }
 
     fn add_narrow(&mut self, filter: &KeyFilter) {
+        let live = || "k.deleted_revision IS NULL".to_owned();
         if let Some(owner) = &filter.owner {
-            let condition = format!("k.owner = {}", self.select.bind(owner.as_str().into()));
-            self.narrow.push(NarrowCondition::of_keys("", &condition));
+            let condition = format!("k.owner = {}", self.bind(owner));
             self.walked.push(self.dialect.unindexed(&condition));
+            self.narrow.push(Walk::of_keys("", vec![live(), condition]));
         }
         if let Some(before) = filter.expire_before {
-            let condition = format!("k.expires_at < {}", self.select.bind(before.into()));
+            let condition = format!("k.expires_at < {}", self.bind(before));
             let ends = format!("k.expires_at IS NOT NULL AND {condition}");
-            self.narrow.push(NarrowCondition::of_keys(&self.dialect.indexed_by("keys_ends"), &ends));
             self.walked.push(self.dialect.unindexed(&condition));
             self.finders.push(format!("SELECT k.id AS id FROM keys k WHERE k.deleted_revision IS NULL AND {ends}"));
+            self.narrow.push(Walk::of_keys(&self.dialect.indexed_by("keys_ends"), vec![live(), ends]));
         }
         if filter.revoked == Some(true) {
-            self.narrow.push(NarrowCondition::of_keys("", "k.revoked = TRUE"));
+            self.narrow.push(Walk::of_keys("", vec![live(), "k.revoked = TRUE".to_owned()]));
             self.walked.push(self.dialect.unindexed("k.revoked = TRUE"));
         }
     }
@@ -252,7 +204,7 @@ impl Conditions {
     fn choose_walks(&mut self, filter: &KeyFilter, accessible: Vec<(Selection, u32)>, mut equal: Vec<String>) {
         let mut accessible = accessible.into_iter();
         if let [narrow] = self.narrow.as_slice() {
-            self.walks.push(narrow.walk.clone());
+            self.walks.push(narrow.clone());
         } else if self.narrow.is_empty() {
             if let Some((selection, number)) = accessible.next() {
                 self.walks = selection.walks(number);
@@ -261,11 +213,10 @@ impl Conditions {
                 // Without statistics SQLite would choose any index: it gets the choice of one.
                 let first = if equal.is_empty() { Vec::new() } else { vec![equal.remove(0)] };
                 self.walked.extend(first.iter().map(|condition| self.dialect.unindexed(condition)));
-                self.walks.push(Walk::of_keys("keys k", first));
+                self.walks.push(Walk::of_keys("", first));
             } else {
                 // By the last uses, combined with their conditions.
-                let from = "key_uses u CROSS JOIN keys k".to_owned();
-                self.walks.push(Walk { from, id: "u.key_id", conditions: vec!["k.id = u.key_id".to_owned()] });
+                self.walks.push(Walk { table: "key_uses u".to_owned(), id: "u.key_id", conditions: Vec::new() });
             }
         }
         self.cheap.extend(equal.iter().map(|condition| self.dialect.unindexed(condition)));
@@ -278,7 +229,7 @@ impl Conditions {
             bounds.push(if used { "> 0" } else { "= 0" }.to_owned());
         }
         if let Some(since) = filter.unused_since {
-            let bound = format!("< {}", self.select.bind(since.into()));
+            let bound = format!("< {}", self.bind(since));
             self.finders.push(format!("SELECT u.key_id AS id FROM key_uses u WHERE u.last_used_at {bound}"));
             bounds.push(bound);
         }
@@ -301,24 +252,20 @@ impl Conditions {
     fn add_text(&mut self, filter: &KeyFilter) {
         if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
             let text = text.to_lowercase();
-            let exact = self.select.bind(text.as_str().into());
+            let exact = self.bind(&text);
             self.costly.push(self.dialect.contains("k.search", &exact));
             if text.chars().count() >= INDEXED_CHARS {
-                let search = self.select.bind(self.dialect.search(&text));
-                self.finders.push(self.dialect.keys_matching(&search));
-                self.finds_text = true;
+                let search = self.bind(self.dialect.search(&text));
+                self.text_finder = Some(self.dialect.keys_matching(&search));
             }
         }
     }
 
     fn begin_after(&mut self, after: Option<&str>) {
         let Some(after) = after else { return };
-        let after = self.select.bind(after.into());
-        for walk in &mut self.walks {
+        let after = self.bind(after);
+        for walk in self.walks.iter_mut().chain(&mut self.narrow) {
             walk.conditions.push(format!("{} < {after}", walk.id));
-        }
-        for narrow in &mut self.narrow {
-            narrow.ids = format!("{} AND {} < {after}", narrow.ids, narrow.walk.id);
         }
         self.after = Some(after);
     }
@@ -341,13 +288,9 @@ impl Conditions {
 
     /// Returns a walk along the intersection of the narrow conditions: the newest `most`, or all.
     fn intersection(&self, most: Option<usize>) -> Walk {
-        let ids: Vec<_> = self.narrow.iter().map(|narrow| narrow.ids.as_str()).collect();
+        let ids: Vec<_> = self.narrow.iter().map(Walk::ids).collect();
         let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
-        Walk {
-            from: format!("({}{limit}) AS n CROSS JOIN keys k", self.dialect.intersection(&ids)),
-            id: "n.id",
-            conditions: vec!["k.id = n.id".to_owned()],
-        }
+        Walk { table: format!("({}{limit}) AS n", self.dialect.intersection(&ids)), id: "n.id", conditions: Vec::new() }
     }
 
     /// Returns the ids on the page, among the newest `most` of each walk. `horizon` is the last id that is certain, or

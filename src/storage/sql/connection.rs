@@ -1,59 +1,71 @@
 //! Measures every statement by its name and, on both engines alike, runs no further statement of a transaction after
 //! one has failed.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dialect::{Sql, SqlDialect};
 use super::driver::{Driver, Insert, Purpose, SqlSession};
-use super::text::Sql;
-use super::value::{SqlRow, SqlValue};
+use super::value::{FromColumn, SqlRow, SqlValue, each};
 use crate::clock::SharedClock;
 use crate::model::time::Timestamp;
-use crate::storage::options::CallObserver;
-use crate::storage::{Error, Result};
+use crate::storage::{CallObserver, Error, Options, Result};
 
-/// Opens connections, and measures their statements.
-pub(super) struct Connector {
+/// A database with keys, stores, methods, operators and their audit trail.
+///
+/// Every method that reads does so in one consistent snapshot of one revision. A method that finds nothing returns
+/// `None`; only writes name the missing record. Text is ordered and compared by its bytes.
+pub struct Storage {
     pub(super) driver: Arc<dyn Driver>,
-    pub(super) clock: SharedClock,
-    pub(super) observer: CallObserver,
+    meter: Meter,
+    pub(super) is_shared: bool,
 }
 
-/// A session of an engine, with its statements measured.
+#[derive(Clone)]
+struct Meter {
+    clock: SharedClock,
+    observer: CallObserver,
+}
+
 pub(super) struct Connection {
-    connector: Arc<Connector>,
     session: Box<dyn SqlSession>,
+    pub(super) dialect: SqlDialect,
+    meter: Meter,
     failed: bool,
 }
 
-impl fmt::Debug for Connector {
+impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").field("driver", &self.driver).finish_non_exhaustive()
+        f.debug_struct("Storage").finish_non_exhaustive()
     }
 }
 
-impl Connector {
-    /// Waits for a connection and begins a session on it.
-    pub(super) async fn connect(self: &Arc<Self>, purpose: Purpose) -> Result<Connection> {
-        let began = self.clock.monotonic();
-        let session = self.driver.session(purpose).await;
-        self.observe(
-            match purpose {
-                Purpose::Write => "connect_write",
-                Purpose::Report => "connect_report",
-                Purpose::Heartbeat => "connect_heartbeat",
-                Purpose::Read => "connect_read",
-                Purpose::Grant => "connect_grant",
-                Purpose::Follow => "connect_follow",
-                Purpose::Measure => "connect_measure",
-            },
-            began,
-            session.as_ref().err(),
-        );
-        Ok(Connection { connector: Arc::clone(self), session: session?, failed: false })
+impl Storage {
+    pub(in crate::storage) fn new(driver: Arc<dyn Driver>, options: &Options) -> Self {
+        let meter = Meter { clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
+        Self { driver, meter, is_shared: options.url.is_shared() }
     }
 
+    pub(super) async fn connect(&self, purpose: Purpose) -> Result<Connection> {
+        let began = self.meter.clock.monotonic();
+        let session = self.driver.session(purpose).await;
+        let name = match purpose {
+            Purpose::Write => "connect_write",
+            Purpose::Report => "connect_report",
+            Purpose::Heartbeat => "connect_heartbeat",
+            Purpose::Read => "connect_read",
+            Purpose::Grant => "connect_grant",
+            Purpose::Follow => "connect_follow",
+            Purpose::Measure => "connect_measure",
+        };
+        self.meter.observe(name, began, session.as_ref().err());
+        Ok(Connection { session: session?, dialect: self.driver.dialect(), meter: self.meter.clone(), failed: false })
+    }
+}
+
+impl Meter {
     fn observe(&self, name: &'static str, began: Duration, error: Option<&Error>) {
         let took = self.clock.monotonic().saturating_sub(began);
         (self.observer)(name, took, error.map_or(Ok(()), |error| Err(error.code())));
@@ -61,17 +73,11 @@ impl Connector {
 }
 
 impl Connection {
-    /// Returns the SQL dialect of its engine.
-    pub(super) fn dialect(&self) -> super::dialect::SqlDialect {
-        self.connector.driver.dialect()
-    }
-
     /// Returns the time for an engine without a clock of its own.
     pub(super) fn local_time(&self) -> Timestamp {
-        self.connector.clock.now()
+        self.meter.clock.now()
     }
 
-    /// Runs a statement and returns its rows.
     pub(super) async fn rows<'a>(
         &mut self,
         name: &'static str,
@@ -79,13 +85,12 @@ impl Connection {
         params: Vec<SqlValue>,
     ) -> Result<Vec<SqlRow>> {
         self.check(name, params.iter())?;
-        let sql = sql.into().for_dialect(self.dialect());
-        let began = self.connector.clock.monotonic();
+        let sql = sql.into().for_dialect(self.dialect);
+        let began = self.meter.clock.monotonic();
         let result = self.session.query(sql, params).await;
         self.finish(name, began, result)
     }
 
-    /// Runs a statement that returns at most one row.
     pub(super) async fn row<'a>(
         &mut self,
         name: &'static str,
@@ -95,7 +100,6 @@ impl Connection {
         Ok(self.rows(name, sql, params).await?.into_iter().next())
     }
 
-    /// Runs a statement that returns exactly one row.
     pub(super) async fn one<'a>(
         &mut self,
         name: &'static str,
@@ -106,7 +110,34 @@ impl Connection {
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
 
-    /// Runs a statement and returns the number of affected rows.
+    /// Runs a statement that returns rows of one column, called `column`, of `table`.
+    pub(super) async fn column<'a, T: FromColumn>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<SqlValue>,
+        (table, column): (&'static str, &str),
+    ) -> Result<Vec<T>> {
+        self.rows(name, sql, params).await?.into_iter().map(|row| row.read(table).get(column)).collect()
+    }
+
+    /// Returns the numbers of the records with these names, in their order; `None` for each that does not exist.
+    /// Parameter 1 of the statement contains the names; it returns `column`, the name, and the number of records.
+    pub(super) async fn numbers<T: FromColumn + Copy>(
+        &mut self,
+        name: &'static str,
+        sql: Sql<'_>,
+        (table, column): (&'static str, &str),
+        names: &[String],
+    ) -> Result<Vec<Option<T>>> {
+        let mut found = HashMap::<String, T>::new();
+        for row in self.rows(name, sql, params![each(names)]).await? {
+            let mut reader = row.read(table);
+            found.insert(reader.get(column)?, reader.get("number")?);
+        }
+        Ok(names.iter().map(|name| found.get(name).copied()).collect())
+    }
+
     pub(super) async fn execute<'a>(
         &mut self,
         name: &'static str,
@@ -114,8 +145,8 @@ impl Connection {
         params: Vec<SqlValue>,
     ) -> Result<u64> {
         self.check(name, params.iter())?;
-        let sql = sql.into().for_dialect(self.dialect());
-        let began = self.connector.clock.monotonic();
+        let sql = sql.into().for_dialect(self.dialect);
+        let began = self.meter.clock.monotonic();
         let result = self.session.execute(sql, params).await;
         self.finish(name, began, result)
     }
@@ -141,7 +172,7 @@ impl Connection {
         let mut inserted = 0;
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(PIECE));
-            let began = self.connector.clock.monotonic();
+            let began = self.meter.clock.monotonic();
             let result = self.session.insert(insert, rows).await;
             inserted += self.finish(insert.name, began, result)?;
             rows = rest;
@@ -149,19 +180,17 @@ impl Connection {
         Ok(inserted)
     }
 
-    /// Makes the changes durable.
     pub(super) async fn commit(self, name: &'static str) -> Result<()> {
         if self.failed {
             self.session.rollback().await?;
             return Err(Error::bug("a write was committed after one of its statements had failed; it was undone"));
         }
-        let began = self.connector.clock.monotonic();
+        let began = self.meter.clock.monotonic();
         let result = self.session.commit().await;
-        self.connector.observe(name, began, result.as_ref().err());
+        self.meter.observe(name, began, result.as_ref().err());
         result
     }
 
-    /// Undoes the changes.
     pub(super) async fn rollback(self) -> Result<()> {
         self.session.rollback().await
     }
@@ -180,7 +209,7 @@ impl Connection {
     }
 
     fn finish<T>(&mut self, name: &'static str, began: Duration, result: Result<T>) -> Result<T> {
-        self.connector.observe(name, began, result.as_ref().err());
+        self.meter.observe(name, began, result.as_ref().err());
         self.failed |= result.is_err();
         result.map_err(|error| match error {
             // The statement's name helps to find the bug.

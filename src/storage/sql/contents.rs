@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
-use super::digests::{all_digests, read_digests};
+use super::dialect::Sql;
 use super::grants;
 use super::history::{head, is_in_history};
-use super::text::Sql;
-use super::value::{RowReader, SqlValue, each_digest};
+use super::value::{RowReader, SqlValue, each, each_digest};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::token::Digest;
@@ -16,46 +15,44 @@ use crate::storage::contents::{
 };
 use crate::storage::{Result, SnapshotSink};
 
-/// The measured tables, and the hash of a row of each. A null differs from every value, and every column that decisions
-/// read is included. The part is the end of the key's id.
+/// The name and the text of the statement that measures a table, by the hash of a row.
+macro_rules! measured {
+    ($name:literal, $table:literal, $key:literal, $($row:tt)+) => {
+        (
+            $name,
+            sql!("SELECT substr(" $key ", 38), count(*), CAST(sum(" (HASH $($row)+) ") AS bigint) FROM " $table
+                " GROUP BY substr(" $key ", 38)"),
+        )
+    };
+}
+
+/// The measured tables. A null differs from every value, and every column that decisions read is included. The part is
+/// the end of the key's id.
 const MEASURED: [(&str, Sql<'_>); KEY_TABLES.len()] = [
-    (
+    measured!(
         "measure_keys",
-        sql!("SELECT substr(id, 38), count(*), CAST(sum("
-            (HASH "id || '|' || name || '|' || CAST(active AS text) || '|' || COALESCE(CAST(revoked_at AS text), '-') \
-                   || '|' || CAST(all_stores AS text) || '|' || CAST(all_methods AS text) || '|' || \
-                   COALESCE(CAST(not_before AS text), '-') || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' \
-                   || networks || '|' || CAST(row_revision AS text) || '|' || \
-                   COALESCE(CAST(deleted_revision AS text), '-')")
-            ") AS bigint) FROM keys GROUP BY substr(id, 38)"),
+        "keys",
+        "id",
+        "id || '|' || name || '|' || CAST(active AS text) || '|' || COALESCE(CAST(revoked_at AS text), '-') || '|' || \
+         CAST(all_stores AS text) || '|' || CAST(all_methods AS text) || '|' || \
+         COALESCE(CAST(not_before AS text), '-') || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' || \
+         networks || '|' || CAST(row_revision AS text) || '|' || COALESCE(CAST(deleted_revision AS text), '-')"
     ),
-    (
-        "measure_secrets",
-        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
-            (HASH "id || '|' || key_id || '|' || " DIGEST_TEXT " || '|' || COALESCE(CAST(expires_at AS text), '-') || \
-                   '|' || COALESCE(CAST(ended_at AS text), '-')")
-            ") AS bigint) FROM secrets GROUP BY substr(key_id, 38)"),
+    measured!(
+        "measure_secrets", "secrets", "key_id",
+        "id || '|' || key_id || '|' || " DIGEST_TEXT " || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' || \
+         COALESCE(CAST(ended_at AS text), '-')"
     ),
-    (
-        "measure_key_stores",
-        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
-            (HASH "key_id || '|' || CAST(store_number AS text)")
-            ") AS bigint) FROM key_stores GROUP BY substr(key_id, 38)"),
-    ),
-    (
-        "measure_key_methods",
-        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
-            (HASH "key_id || '|' || CAST(method_number AS text)")
-            ") AS bigint) FROM key_methods GROUP BY substr(key_id, 38)"),
-    ),
+    measured!("measure_key_stores", "key_stores", "key_id", "key_id || '|' || CAST(store_number AS text)"),
+    measured!("measure_key_methods", "key_methods", "key_id", "key_id || '|' || CAST(method_number AS text)"),
 ];
 
+const DIGESTS: usize = 20_000;
 /// The newest and the oldest subject of a kind in the audit trail.
 const ENDS: &str = "SELECT * FROM (SELECT subject_id FROM changes WHERE subject_kind = $1 ORDER BY revision DESC, ordinal DESC \
                     LIMIT 1) newest UNION SELECT * FROM (SELECT subject_id FROM changes WHERE subject_kind = $1 \
                     ORDER BY revision, ordinal LIMIT 1) oldest";
 
-/// Reads the contents of storage, and the changes after `since`.
 pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<StorageContents> {
     let head = head(connection, "contents_head").await?.0;
     let mut contents = StorageContents {
@@ -71,29 +68,33 @@ pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<S
     };
     let sql = sql!("SELECT count(*), CAST(COALESCE(sum(" (HASH "host || '|' || CAST(store_number AS text)")
         "), 0) AS bigint) FROM store_hosts");
-    contents.hosts = tally(&mut connection.one("measure_store_hosts", sql, Vec::new()).await?.read("store_hosts"))?;
+    contents.hosts = tally(&mut connection.one("measure_store_hosts", sql, params![]).await?.read("store_hosts"))?;
     for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
-        for row in connection.rows(name, sql, Vec::new()).await? {
+        for row in connection.rows(name, sql, params![]).await? {
             let mut reader = row.read(KEY_TABLES[at]);
-            // An id that Latchkey did not generate has no such end; all of them form one part.
-            let part = usize::from(u16::from_str_radix(&reader.text("id")?, 16).unwrap_or(0));
+            let part = part(&reader.get::<String>("id")?);
             let found = tally(&mut reader)?;
-            if let Some(row) = contents.keys.get_mut(part) {
+            if let Some(row) = contents.keys.get_mut(usize::from(part)) {
                 row[at].rows += found.rows;
                 row[at].digest = row[at].digest.wrapping_add(found.digest);
             }
         }
     }
-    if let Some(sql) = connection.dialect().open_writes() {
-        for row in connection.rows("writing", sql, Vec::new()).await? {
-            contents.open_writes.insert(row.read("pg_locks").text("virtualtransaction")?);
-        }
+    if let Some(sql) = connection.dialect.open_writes() {
+        let open = connection.column("writing", sql, params![], ("pg_locks", "virtualtransaction")).await?;
+        contents.open_writes = open.into_iter().collect();
     }
     Ok(contents)
 }
 
 fn tally(reader: &mut RowReader) -> Result<Tally> {
-    Ok(Tally { rows: reader.number("count")?, digest: reader.int("sum")?.cast_unsigned() })
+    Ok(Tally { rows: reader.get("count")?, digest: reader.get::<i64>("sum")?.cast_unsigned() })
+}
+
+/// Returns the part of a key whose id ends like this. An id that Latchkey did not generate has no such end; all of them
+/// form one part.
+fn part(end: &str) -> u16 {
+    u16::from_str_radix(end, 16).unwrap_or(0)
 }
 
 async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Result<Option<ChangedParts>> {
@@ -106,11 +107,11 @@ async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Re
     let sql = "SELECT DISTINCT subject_kind, CASE WHEN subject_kind = 'key' THEN substr(subject_id, 38) ELSE '' END \
                FROM changes WHERE revision > $1";
     let mut changed = ChangedParts::default();
-    for row in connection.rows("changed_since", sql, vec![since.revision.into()]).await? {
+    for row in connection.rows("changed_since", sql, params![since.revision]).await? {
         let mut reader = row.read("changes");
-        let (kind, end) = (reader.text("subject_kind")?, reader.text("subject_id")?);
+        let (kind, end): (String, String) = (reader.get("subject_kind")?, reader.get("subject_id")?);
         match SubjectKind::parse(&kind) {
-            SubjectKind::Key => drop(changed.parts.insert(u16::from_str_radix(&end, 16).unwrap_or(0))),
+            SubjectKind::Key => drop(changed.parts.insert(part(&end))),
             SubjectKind::Store => changed.stores = true,
             SubjectKind::Method => changed.methods = true,
             SubjectKind::Operator => changed.operators = true,
@@ -130,11 +131,11 @@ pub(super) async fn incomplete_tables(connection: &mut Connection) -> Result<Vec
         (SubjectKind::Method, "methods", "identity"),
         (SubjectKind::Operator, "operators", "id"),
     ] {
-        for row in connection.rows("ends", ENDS, vec![kind.as_str().into()]).await? {
-            let subject = row.read("changes").text("subject_id")?;
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = $1)");
-            if !is_true(connection, "made", &sql, vec![subject.as_str().into()]).await? {
-                add_incomplete(connection, &mut missing, table).await?;
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = $1)");
+        let ends = connection.column::<String>("ends", ENDS, params![kind.as_str()], ("changes", "subject_id")).await?;
+        for subject in ends {
+            if !is_true(connection, "made", &sql, params![subject]).await? {
+                missing.push(table);
             }
         }
     }
@@ -143,66 +144,52 @@ pub(super) async fn incomplete_tables(connection: &mut Connection) -> Result<Vec
             "SELECT EXISTS (SELECT 1 FROM secrets t WHERE t.key_id = k.id) FROM (SELECT id FROM keys ORDER BY id {order} \
              LIMIT 1) k"
         );
-        if let Some(row) = connection.row(name, &sql, Vec::new()).await?
-            && !row.read("secrets").bool("exists")?
-        {
-            add_incomplete(connection, &mut missing, "secrets").await?;
+        if connection.column(name, sql.as_str(), params![], ("secrets", "exists")).await?.contains(&false) {
+            missing.push("secrets");
         }
     }
     let sql =
         "SELECT subject_id, after FROM changes WHERE subject_kind = 'key' ORDER BY revision DESC, ordinal DESC LIMIT 8";
-    for row in connection.rows("newest_keys", sql, Vec::new()).await? {
+    for row in connection.rows("newest_keys", sql, params![]).await? {
         let mut reader = row.read("changes");
-        let (key, after) = (reader.text("subject_id")?, reader.opt_json::<serde_json::Value>("after")?);
-        for (list, table) in [("stores", "key_stores"), ("methods", "key_methods")] {
-            let selects = |after: &serde_json::Value| {
-                after
-                    .pointer(&format!("/{list}/selected"))
-                    .and_then(|list| list.as_array())
-                    .is_some_and(|l| !l.is_empty())
-            };
+        let (key, after): (String, Option<serde_json::Value>) = (reader.get("subject_id")?, reader.get("after")?);
+        for (pointer, table) in [("/stores/selected", "key_stores"), ("/methods/selected", "key_methods")] {
+            let selected = after.as_ref().and_then(|after| after.pointer(pointer)?.as_array());
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
             // Only if the table has no rows of any key: a later change of this one may have emptied its list.
-            if after.as_ref().is_some_and(selects) {
-                let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
-                if !is_true(connection, "selected", &sql, vec![key.as_str().into()]).await?
-                    && is_empty(connection, table).await?
-                {
-                    add_incomplete(connection, &mut missing, table).await?;
-                }
+            if selected.is_some_and(|selected| !selected.is_empty())
+                && !is_true(connection, "selected", &sql, params![&key]).await?
+                && is_empty(connection, table).await?
+            {
+                missing.push(table);
             }
         }
     }
-    Ok(missing)
-}
-
-async fn add_incomplete(
-    connection: &mut Connection,
-    missing: &mut Vec<IncompleteTable>,
-    table: &'static str,
-) -> Result<()> {
-    if missing.iter().all(|known| known.table != table) {
-        missing.push(IncompleteTable { table, empty: is_empty(connection, table).await? });
+    let mut incomplete: Vec<IncompleteTable> = Vec::new();
+    for table in missing {
+        if incomplete.iter().all(|known| known.table != table) {
+            incomplete.push(IncompleteTable { table, empty: is_empty(connection, table).await? });
+        }
     }
-    Ok(())
+    Ok(incomplete)
 }
 
 async fn is_empty(connection: &mut Connection, table: &str) -> Result<bool> {
-    is_true(connection, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
+    is_true(connection, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), params![]).await
 }
 
 async fn is_true(connection: &mut Connection, name: &'static str, sql: &str, params: Vec<SqlValue>) -> Result<bool> {
-    connection.one(name, sql, params).await?.read("exists").bool("exists")
+    connection.one(name, sql, params).await?.read("exists").get("exists")
 }
 
-/// Reads the grants of `digests`.
 pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> Result<GrantsRead> {
     let head = head(connection, "grants_head").await?.0;
     let sql = sql!("SELECT t.digest, " {grants::columns!()} " FROM (SELECT " EACH_DIGEST " AS digest FROM " (EACH 1) ") d \
                     JOIN secrets t ON t.digest = d.digest JOIN keys k ON k.id = t.key_id");
     let mut read = Vec::new();
-    for row in connection.rows("grants", sql, vec![each_digest(digests)]).await? {
+    for row in connection.rows("grants", sql, params![each_digest(digests)]).await? {
         let mut reader = row.read("keys");
-        let digest = reader.digest("digest")?;
+        let digest = reader.get("digest")?;
         if let Some(grant) = grants::grant(&mut reader)? {
             read.push((digest, grant));
         }
@@ -210,7 +197,6 @@ pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> R
     Ok(GrantsRead { head, grants: read })
 }
 
-/// Passes the digests of the secrets of keys in `parts` to `sink`, all if `None`. Returns the revision that was read.
 pub(super) async fn digests(
     connection: &mut Connection,
     parts: Option<&BTreeSet<u16>>,
@@ -221,8 +207,22 @@ pub(super) async fn digests(
         all_digests(connection, sink).await?;
         return Ok(head);
     };
-    let ends = super::value::each(parts.iter().map(|part| format!("{part:03x}")));
+    let ends = each(parts.iter().map(|part| format!("{part:03x}")));
     let sql = sql!("SELECT digest FROM secrets WHERE substr(key_id, 38) " (MEMBERS 1));
-    sink.digests(&read_digests(connection, sql, vec![ends]).await?);
+    sink.digests(&connection.column::<Digest>("digests", sql, params![ends], ("secrets", "digest")).await?);
     Ok(head)
+}
+
+pub(super) async fn all_digests(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<()> {
+    let mut after = Vec::new();
+    loop {
+        let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
+        let params = params![after, DIGESTS];
+        let digests: Vec<Digest> = connection.column("digests", sql, params, ("secrets", "digest")).await?;
+        sink.digests(&digests);
+        match digests.last() {
+            Some(last) if digests.len() == DIGESTS => after = last.as_bytes().to_vec(),
+            _ => return Ok(()),
+        }
+    }
 }

@@ -1,8 +1,5 @@
 //! The interface of an engine for statements: sessions that run them.
 
-use std::fmt;
-use std::sync::OnceLock;
-
 use async_trait::async_trait;
 
 use super::dialect::SqlDialect;
@@ -28,10 +25,8 @@ pub(in crate::storage) enum Purpose {
     Measure,
 }
 
-/// A storage engine.
 #[async_trait]
-pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// Returns its SQL dialect.
+pub(in crate::storage) trait Driver: Send + Sync + 'static {
     fn dialect(&self) -> SqlDialect;
 
     /// Begins a session: waits for a connection, at most a few seconds ([`Error::Unavailable`]). May send nothing
@@ -39,10 +34,14 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn SqlSession>>;
 
     /// Returns whether the write can be repeated because the engine refused it for a conflict with another.
-    fn is_conflict(&self, error: &Error) -> bool;
+    fn is_conflict(&self, _error: &Error) -> bool {
+        false
+    }
 
     /// As [`crate::storage::Feed::mark_replaced`].
-    async fn mark_replaced(&self, deployment: &str) -> Result<()>;
+    async fn mark_replaced(&self, _deployment: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// As [`crate::storage::Feed::notified`].
     async fn notified(&self);
@@ -51,10 +50,8 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes its changes.
 #[async_trait]
 pub(in crate::storage) trait SqlSession: Send {
-    /// Runs a statement and returns its rows.
     async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>>;
 
-    /// Runs a statement and returns the number of affected rows.
     async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64>;
 
     /// Inserts rows, which must have values of the same types, in their order.
@@ -63,40 +60,16 @@ pub(in crate::storage) trait SqlSession: Send {
     /// Makes the changes durable; for [`Purpose::Write`] wakes followers.
     async fn commit(self: Box<Self>) -> Result<()>;
 
-    /// Undoes the changes.
     async fn rollback(self: Box<Self>) -> Result<()>;
 }
 
-/// A statement that inserts many rows into a table.
 #[derive(Debug)]
 pub(in crate::storage) struct Insert {
-    /// The statement's name.
     pub(in crate::storage) name: &'static str,
-    table: &'static str,
-    columns: &'static [&'static str],
-    on_conflict: &'static str,
-    /// Its text for SQLite and for PostgreSQL, set on first use.
-    texts: [OnceLock<String>; 2],
-}
-
-impl Insert {
-    /// Inserts into these columns of `table`, in the order of the values; `on_conflict` is `ON CONFLICT …` or empty.
-    pub(super) const fn new(
-        name: &'static str,
-        table: &'static str,
-        columns: &'static [&'static str],
-        on_conflict: &'static str,
-    ) -> Self {
-        Self { name, table, columns, on_conflict, texts: [OnceLock::new(), OnceLock::new()] }
-    }
-
-    /// Returns the statement for an engine; `source` builds its source of rows from the number of columns.
-    pub(in crate::storage) fn text(&self, dialect: SqlDialect, source: impl FnOnce(usize) -> String) -> &str {
-        self.texts[dialect as usize].get_or_init(|| {
-            let (table, columns, on_conflict) = (self.table, self.columns.join(", "), self.on_conflict);
-            format!("INSERT INTO {table} ({columns}) {} {on_conflict}", source(self.columns.len()))
-        })
-    }
+    /// The table and its columns, in the order of the values: `table (column, …)`.
+    pub(in crate::storage) into: &'static str,
+    /// `ON CONFLICT …`, or empty.
+    pub(in crate::storage) on_conflict: &'static str,
 }
 
 /// Returns the `Error::Taken` for a violated constraint: `which` is the engine's name, an index or `table.column`.

@@ -3,22 +3,26 @@
 use ipnet::IpNet;
 
 use super::connection::Connection;
+use super::history::refuse_standby;
+use super::key_row::selected;
 use super::value::RowReader;
 use crate::model::book::MethodNumber;
+use crate::model::change::Revision;
 use crate::model::grant::{Grant, NumberSet, Standing};
 use crate::model::store::StoreNumber;
+use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{Error, GrantRead, Result};
+use crate::storage::{GrantRead, Result};
 
 /// The columns of a grant, from the secret `t` and its key `k`.
 macro_rules! columns {
     () => {
-        "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
-         k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
-         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
-         FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
-         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
-         FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision"
+        concat!(
+            "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, k.not_before, k.expires_at, \
+             t.expires_at, k.networks, ",
+            $crate::storage::sql::key_row::access_columns!(),
+            ", k.row_revision"
+        )
     };
 }
 pub(super) use columns;
@@ -30,43 +34,40 @@ pub(super) use columns;
 pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result<GrantRead> {
     let sql = sql!("SELECT r.value, r.nonce, " STANDBY ", " {columns!()} " FROM (SELECT value, nonce FROM revision LIMIT 1) r \
                     LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id");
-    let mut reader = connection.one("grant", sql, vec![digest.into()]).await?.read("keys");
+    let mut reader = connection.one("grant", sql, params![digest]).await?.read("keys");
     let head = reader.cursor()?;
-    if reader.bool("standby")? {
-        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
-    }
+    refuse_standby(&mut reader)?;
     Ok(GrantRead { head, grant: grant(&mut reader)? })
 }
 
 /// Reads [`columns`]; returns `None` if there is no such key.
 pub(super) fn grant(reader: &mut RowReader) -> Result<Option<Grant>> {
-    let Some(key) = reader.opt_text("id")? else {
+    let Some(key) = reader.get("id")? else {
         return Ok(None);
     };
-    let key = key.parse().map_err(|_| Error::corrupt("keys.id cannot be read"))?;
-    let secret = reader.parsed("secret")?;
-    let name = reader.text("name")?.into();
+    let secret = reader.get("secret")?;
+    let name = reader.get::<String>("name")?.into();
     let standing = standing(reader)?;
     Ok(Some(Grant {
         key,
         secret,
         name,
         standing,
-        not_before: reader.opt_time("not_before")?,
-        expires: reader.opt_time("expires_at")?,
-        secret_expires: reader.opt_time("secret_expires_at")?,
-        networks: reader.json::<Vec<IpNet>>("networks")?.into(),
-        stores: members(reader, "all_stores", "stores", StoreNumber)?,
-        methods: members(reader, "all_methods", "methods", MethodNumber)?,
-        row_revision: reader.revision("row_revision")?,
+        not_before: reader.get("not_before")?,
+        expires: reader.get("expires_at")?,
+        secret_expires: reader.get("secret_expires_at")?,
+        networks: reader.get::<Vec<IpNet>>("networks")?.into(),
+        stores: numbers(selected(reader, "all_stores", "stores")?, StoreNumber),
+        methods: numbers(selected(reader, "all_methods", "methods")?, MethodNumber),
+        row_revision: reader.get("row_revision")?,
     }))
 }
 
 fn standing(reader: &mut RowReader) -> Result<Standing> {
-    let deleted = reader.opt_revision("deleted_revision")?.is_some();
-    let revoked = reader.bool("revoked")?;
-    let ended = reader.opt_time("ended_at")?.is_some();
-    let active = reader.bool("active")?;
+    let deleted = reader.get::<Option<Revision>>("deleted_revision")?.is_some();
+    let revoked = reader.get("revoked")?;
+    let ended = reader.get::<Option<Timestamp>>("ended_at")?.is_some();
+    let active = reader.get("active")?;
     Ok(if deleted {
         Standing::Deleted
     } else if revoked || ended {
@@ -78,13 +79,7 @@ fn standing(reader: &mut RowReader) -> Result<Standing> {
     })
 }
 
-fn members<N: Ord + Copy>(
-    reader: &mut RowReader,
-    all: &str,
-    list: &str,
-    number: impl Fn(u32) -> N,
-) -> Result<NumberSet<N>> {
-    let all = reader.bool(all)?;
-    let numbers = reader.numbers(list)?;
-    Ok(if all { NumberSet::All } else { NumberSet::selected(numbers.into_iter().map(number).collect()) })
+fn numbers<N: Ord + Copy>(selected: Option<Vec<u32>>, number: fn(u32) -> N) -> NumberSet<N> {
+    let Some(numbers) = selected else { return NumberSet::All };
+    NumberSet::selected(numbers.into_iter().map(number).collect())
 }

@@ -1,34 +1,41 @@
-//! The latest revision, and the history that leads to it.
+//! The latest revision, the history that leads to it, and the identity of the database.
 
 use super::connection::Connection;
+use super::value::RowReader;
 use crate::model::change::{Cursor, Revision};
 use crate::model::marks::Marks;
 use crate::model::time::Timestamp;
-use crate::storage::{Error, RECENT_REVISIONS, Result};
+use crate::storage::{Deployment, Error, Result};
 
 /// Reads the latest revision, storage's clock, and its marks.
 pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
     let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
-    let row = connection.one(name, sql, Vec::new()).await?;
+    let row = connection.one(name, sql, params![]).await?;
     let mut reader = row.read("revision");
     let head = reader.cursor()?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.local_time());
-    if reader.bool("standby")? {
-        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
-    }
-    let marks = reader.opt_json("marks")?.unwrap_or_default();
-    Ok((head, now, marks))
+    let now = reader.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
+    refuse_standby(&mut reader)?;
+    Ok((head, now, reader.get::<Option<_>>("marks")?.unwrap_or_default()))
 }
 
-/// Reads the last revisions up to `head`.
-pub(super) async fn recent_revisions(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
+/// Reads `STANDBY`.
+pub(super) fn refuse_standby(reader: &mut RowReader) -> Result<()> {
+    if reader.get("standby")? {
+        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
+    }
+    Ok(())
+}
+
+pub(super) async fn revisions_after(
+    connection: &mut Connection,
+    name: &'static str,
+    revision: Revision,
+) -> Result<Vec<Cursor>> {
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
-    let before = Revision(head.revision.0.saturating_sub(RECENT_REVISIONS));
-    let rows = connection.rows("lineage", sql, vec![before.into()]).await?;
+    let rows = connection.rows(name, sql, params![revision]).await?;
     rows.into_iter().map(|row| row.read("changes").cursor()).collect()
 }
 
-/// Returns whether `cursor` is part of the history of `head`.
 pub(super) async fn is_in_history(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
@@ -37,9 +44,22 @@ pub(super) async fn is_in_history(connection: &mut Connection, cursor: Cursor, h
         return Ok(cursor.nonce == 0);
     }
     let sql = "SELECT nonce FROM changes WHERE revision = $1 AND ordinal = 0";
-    let row = connection.row("cursor", sql, vec![cursor.revision.into()]).await?;
-    Ok(match row {
-        Some(row) => row.read("changes").int("nonce")?.cast_unsigned() == cursor.nonce,
-        None => false,
-    })
+    let nonces: Vec<i64> = connection.column("cursor", sql, params![cursor.revision], ("changes", "nonce")).await?;
+    Ok(nonces.first().is_some_and(|nonce| nonce.cast_unsigned() == cursor.nonce))
+}
+
+pub(super) async fn deployment(connection: &mut Connection) -> Result<Deployment> {
+    let mut deployment = Deployment::default();
+    let sql = "SELECT key, value, NOT EXISTS (SELECT 1 FROM keys) FROM meta";
+    for row in connection.rows("deployment", sql, params![]).await? {
+        let mut reader = row.read("meta");
+        let (key, value): (String, String) = (reader.get("key")?, reader.get("value")?);
+        deployment.empty = reader.get("empty")?;
+        match key.as_str() {
+            "deployment" => deployment.id = Some(value),
+            "replaces" => deployment.replaces = value.split(',').map(str::to_owned).collect(),
+            _ => {}
+        }
+    }
+    Ok(deployment)
 }

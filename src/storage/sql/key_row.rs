@@ -4,48 +4,40 @@
 use super::driver::Insert;
 use super::value::{RowReader, SqlValue, json};
 use crate::model::change::Revision;
-use crate::model::key::{Access, Key, KeySpec, Revocation};
+use crate::model::key::{Key, KeySpec, Revocation};
 use crate::model::time::Timestamp;
 use crate::storage::Result;
+
+/// The columns that [`selected`] reads, of `keys k`: of the stores and of the methods.
+macro_rules! access_columns {
+    () => {
+        "k.all_stores, CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
+         FROM key_stores ks WHERE ks.key_id = k.id) END, \
+         k.all_methods, CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
+         FROM key_methods km WHERE km.key_id = k.id) END"
+    };
+}
+pub(super) use access_columns;
 
 /// The columns that [`read`] reads, of `keys k LEFT JOIN key_uses u`.
 macro_rules! key_columns {
     () => {
-        "k.id, k.name, k.owner, k.contact, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
-         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
-         FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
-         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
-         FROM key_methods km WHERE km.key_id = k.id) END, \
-         k.not_before, k.expires_at, k.networks, k.labels, k.created_at, k.updated_at, u.last_used_at, k.row_revision"
+        concat!(
+            "k.id, k.name, k.owner, k.contact, k.comment, k.active, k.revoked_at, k.revoked_reason, ",
+            $crate::storage::sql::key_row::access_columns!(),
+            ", k.not_before, k.expires_at, k.networks, k.labels, k.created_at, k.updated_at, u.last_used_at, \
+             k.row_revision"
+        )
     };
 }
 pub(super) use key_columns;
 
-pub(super) static INSERT_KEYS: Insert = Insert::new(
-    "insert_keys",
-    "keys",
-    &[
-        "name",
-        "owner",
-        "contact",
-        "comment",
-        "active",
-        "revoked_at",
-        "revoked_reason",
-        "all_stores",
-        "all_methods",
-        "not_before",
-        "expires_at",
-        "networks",
-        "labels",
-        "updated_at",
-        "row_revision",
-        "id",
-        "search",
-        "created_at",
-    ],
-    "",
-);
+pub(super) const INSERT_KEYS: Insert = Insert {
+    name: "insert_keys",
+    into: "keys (name, owner, contact, comment, active, revoked_at, revoked_reason, all_stores, all_methods, \
+           not_before, expires_at, networks, labels, updated_at, row_revision, id, search, created_at)",
+    on_conflict: "",
+};
 
 /// Takes [`values`] and the id.
 pub(super) const UPDATE_KEY: &str = "UPDATE keys SET name = $1, owner = $2, contact = $3, comment = $4, active = $5, \
@@ -60,71 +52,54 @@ pub(super) fn values(
     now: Timestamp,
     revision: Revision,
 ) -> Vec<SqlValue> {
-    vec![
-        spec.name.as_str().into(),
-        spec.owner.as_str().into(),
-        spec.contact.as_str().into(),
-        spec.comment.as_str().into(),
-        spec.active.into(),
-        revoked.map(|revoked| revoked.at).into(),
-        revoked.map(|revoked| revoked.reason.clone()).into(),
-        spec.stores.is_all().into(),
-        spec.methods.is_all().into(),
-        spec.not_before.into(),
-        spec.expires.into(),
-        json(&spec.networks),
-        json(&spec.labels),
-        now.into(),
-        revision.into(),
-    ]
+    let KeySpec { name, owner, contact, comment, active, not_before, expires, networks, labels, .. } = spec;
+    let (all_stores, all_methods) = (spec.stores.is_all(), spec.methods.is_all());
+    let (at, reason) = revoked.map(|revoked| (revoked.at, &revoked.reason)).unzip();
+    let mut values = params![name, owner, contact, comment, *active, at, reason, all_stores, all_methods];
+    values.extend(params![*not_before, *expires, json(networks), json(labels), now, revision]);
+    values
 }
 
-/// A partly read key: without its secrets, and with numbers instead of the names that it selects.
+/// A partly read key: without its secrets, and with the numbers that it selects, if not all, instead of their names.
 pub(super) struct NumberedKey {
     pub(super) key: Key,
-    pub(super) stores: Vec<u32>,
-    pub(super) methods: Vec<u32>,
+    pub(super) stores: Option<Vec<u32>>,
+    pub(super) methods: Option<Vec<u32>>,
 }
 
-/// Reads access to all, or to the numbers, which get their names later.
-fn access(reader: &mut RowReader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
-    let all = reader.bool(all)?;
-    let numbers = reader.numbers(list)?;
-    Ok((if all { Access::All } else { Access::Selected(Vec::new()) }, numbers))
+/// Reads the numbers that a key selects; `None` if it has access to all.
+pub(super) fn selected(reader: &mut RowReader, all: &str, list: &str) -> Result<Option<Vec<u32>>> {
+    let (all, numbers): (bool, _) = (reader.get(all)?, reader.get(list)?);
+    Ok((!all).then_some(numbers))
 }
 
-/// Reads a key from [`key_columns`].
 pub(super) fn read(reader: &mut RowReader) -> Result<NumberedKey> {
-    let id = reader.parsed("id")?;
-    let (name, owner) = (reader.text("name")?, reader.text("owner")?);
-    let (contact, comment) = (reader.text("contact")?, reader.text("comment")?);
-    let active = reader.bool("active")?;
-    let (at, reason) = (reader.opt_time("revoked_at")?, reader.opt_text("revoked_reason")?);
-    let (all_or_stores, stores) = access(reader, "all_stores", "stores")?;
-    let (all_or_methods, methods) = access(reader, "all_methods", "methods")?;
-    let spec = KeySpec {
-        name,
-        owner,
-        contact,
-        comment,
-        active,
-        stores: all_or_stores,
-        methods: all_or_methods,
-        not_before: reader.opt_time("not_before")?,
-        expires: reader.opt_time("expires_at")?,
-        networks: reader.json("networks")?,
-        labels: reader.json("labels")?,
+    let id = reader.get("id")?;
+    let mut spec = KeySpec {
+        name: reader.get("name")?,
+        owner: reader.get("owner")?,
+        contact: reader.get("contact")?,
+        comment: reader.get("comment")?,
+        active: reader.get("active")?,
+        ..KeySpec::default()
     };
+    let (at, reason): (Option<_>, Option<_>) = (reader.get("revoked_at")?, reader.get("revoked_reason")?);
+    let stores = selected(reader, "all_stores", "stores")?;
+    let methods = selected(reader, "all_methods", "methods")?;
+    spec.not_before = reader.get("not_before")?;
+    spec.expires = reader.get("expires_at")?;
+    spec.networks = reader.get("networks")?;
+    spec.labels = reader.get("labels")?;
     let key = Key {
         id,
         spec,
         revoked: at.map(|at| Revocation { at, reason: reason.unwrap_or_default() }),
         secrets: Vec::new(),
-        created: reader.time("created_at")?,
-        updated: reader.time("updated_at")?,
+        created: reader.get("created_at")?,
+        updated: reader.get("updated_at")?,
         // 0: never.
-        last_used: reader.opt_time("last_used_at")?.filter(|at| at.as_micros() != 0),
-        row_revision: reader.revision("row_revision")?,
+        last_used: reader.get::<Option<Timestamp>>("last_used_at")?.filter(|at| at.as_micros() != 0),
+        row_revision: reader.get("row_revision")?,
     };
     Ok(NumberedKey { key, stores, methods })
 }

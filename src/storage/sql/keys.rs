@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Storage;
 use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::{NumberedKey, key_columns, read};
 use super::transaction::Transaction;
 use super::value::{RowReader, SqlRow, each};
-use super::{Storage, codec};
+use crate::model::change::Revision;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Access, Key, Secret};
 use crate::model::token::Digest;
@@ -22,16 +23,10 @@ macro_rules! secret_columns {
     };
 }
 
-/// Reads a secret from [`secret_columns`].
 fn read_secret(reader: &mut RowReader) -> Result<Secret> {
-    Ok(Secret {
-        id: reader.parsed("id")?,
-        hint: reader.text("hint")?,
-        origin: reader.read_as("origin", codec::parse_origin)?,
-        created: reader.time("created_at")?,
-        expires: reader.opt_time("expires_at")?,
-        last_used: reader.opt_time("last_used_at")?,
-    })
+    Ok(record!(reader => Secret {
+        id, hint, origin, created: "created_at", expires: "expires_at", last_used: "last_used_at",
+    }))
 }
 
 /// Completes the keys of `rows`, which were read with [`key_columns`], with their selected names and live secrets.
@@ -46,39 +41,36 @@ pub(super) async fn complete_keys(connection: &mut Connection, rows: Vec<SqlRow>
 /// Joined key by key, PostgreSQL would read the whole book for each; joined for all, the lists of all existing keys,
 /// while it has no statistics.
 async fn name_selected(connection: &mut Connection, keys: Vec<NumberedKey>) -> Result<Vec<Key>> {
-    let all = |of: fn(&NumberedKey) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
+    let all = |of: fn(&NumberedKey) -> &Option<Vec<u32>>| {
+        keys.iter().filter_map(|key| of(key).as_deref()).flatten().copied().collect::<BTreeSet<_>>()
+    };
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
     if !(stores.is_empty() && methods.is_empty()) {
         let sql = sql!("SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL AND number " (NUMBERS 1)
             " UNION ALL SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL AND number "
             (NUMBERS 2));
-        for row in connection.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
+        for row in connection.rows("selected_by_keys", sql, params![each(stores), each(methods)]).await? {
             let mut reader = row.read("stores, methods");
-            let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
-            let number: u32 = reader.number("number")?;
-            names.insert(number, reader.text("name")?);
+            let names = if reader.get::<String>("kind")? == "store" { &mut codes } else { &mut identities };
+            names.insert(reader.get("number")?, reader.get("name")?);
         }
     }
     // Deleted and retired ones no longer have a name.
-    let named = |numbers: Vec<u32>, names: &HashMap<u32, String>| {
+    let named = |numbers: Option<Vec<u32>>, names: &HashMap<u32, String>| {
+        let Some(numbers) = numbers else { return Access::All };
         let mut named: Vec<_> = numbers.iter().filter_map(|number| names.get(number).cloned()).collect();
         named.sort_unstable();
-        named
+        Access::Selected(named)
     };
     let complete = keys.into_iter().map(|NumberedKey { mut key, stores, methods }| {
-        if let Access::Selected(members) = &mut key.spec.stores {
-            *members = named(stores, &codes);
-        }
-        if let Access::Selected(members) = &mut key.spec.methods {
-            *members = named(methods, &identities);
-        }
+        key.spec.stores = named(stores, &codes);
+        key.spec.methods = named(methods, &identities);
         key
     });
     Ok(complete.collect())
 }
 
-/// Adds their live secrets, the newest first.
 async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
@@ -86,9 +78,9 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
     let sql = sql!("SELECT t.key_id, " {secret_columns!()} " FROM secrets t WHERE t.key_id " (MEMBERS 1)
         " AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
-    for row in connection.rows("secrets_of_keys", sql, vec![each(keys.iter().map(|key| key.id))]).await? {
+    for row in connection.rows("secrets_of_keys", sql, params![each(keys.iter().map(|key| key.id))]).await? {
         let mut reader = row.read("secrets");
-        let key = reader.parsed("key_id")?;
+        let key = reader.get("key_id")?;
         secrets.entry(key).or_default().push(read_secret(&mut reader)?);
     }
     for key in keys {
@@ -97,14 +89,13 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
     Ok(())
 }
 
-/// Returns the key with this id, unless it was deleted.
 async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
     let sql = concat!(
         "SELECT ",
         key_columns!(),
         " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1 AND k.deleted_revision IS NULL"
     );
-    let rows = connection.rows("key", sql, vec![id.to_string().into()]).await?;
+    let rows = connection.rows("key", sql, params![id]).await?;
     Ok(complete_keys(connection, rows).await?.pop())
 }
 
@@ -124,12 +115,10 @@ impl Storage {
             key_columns!(),
             " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
         );
-        let Some(row) = connection.row("find", sql, vec![digest.into()]).await? else {
-            return Ok(None);
-        };
+        let Some(row) = connection.row("find", sql, params![digest]).await? else { return Ok(None) };
         let mut reader = row.read("secrets");
-        let ended = reader.opt_time("ended_at")?;
-        let deleted = reader.opt_revision("deleted_revision")?.is_some();
+        let ended = reader.get("ended_at")?;
+        let deleted = reader.get::<Option<Revision>>("deleted_revision")?.is_some();
         let secret = read_secret(&mut reader)?;
         let mut keys = name_selected(connection, vec![read(&mut reader)?]).await?;
         add_secrets(connection, &mut keys).await?;
@@ -147,17 +136,14 @@ impl Transaction {
     pub async fn key_of_secret(&mut self, id: SecretId) -> Result<Option<KeyId>> {
         let sql =
             "SELECT k.id FROM secrets t JOIN keys k ON k.id = t.key_id WHERE t.id = $1 AND k.deleted_revision IS NULL";
-        let row = self.connection.row("key_of_secret", sql, vec![id.to_string().into()]).await?;
-        row.map(|row| row.read("keys").parsed("id")).transpose()
+        Ok(self.connection.column("key_of_secret", sql, params![id], ("keys", "id")).await?.pop())
     }
 
     /// Returns the secret with this digest, whatever its state, and its key.
     pub async fn secret_by_digest(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
         let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
-        let Some(row) = self.connection.row("secret_with", sql, vec![digest.into()]).await? else {
-            return Ok(None);
-        };
+        let Some(row) = self.connection.row("secret_with", sql, params![digest]).await? else { return Ok(None) };
         let mut reader = row.read("secrets");
-        Ok(Some((reader.parsed("id")?, reader.parsed("key_id")?)))
+        Ok(Some((reader.get("id")?, reader.get("key_id")?)))
     }
 }

@@ -10,7 +10,9 @@
 //!   intersected;
 //! - for a text: the finds of its index; otherwise: the walk, to its end.
 
-use super::conditions::{Conditions, NumberFilter};
+use std::slice;
+
+use super::conditions::Conditions;
 use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::key_columns;
@@ -34,97 +36,68 @@ impl Storage {
     /// Returns the keys that match the filter, the newest (greatest id) first.
     pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
         let connection = &mut self.connect(Purpose::Read).await?;
-        let store = match &filter.store {
-            Some(code) => stores::number(connection, code)
-                .await?
-                .map_or(NumberFilter::Missing, |number| NumberFilter::Number(number.0)),
-            None => NumberFilter::Any,
-        };
-        let method = match &filter.method {
-            Some(identity) => methods::number(connection, identity)
-                .await?
-                .map_or(NumberFilter::Missing, |number| NumberFilter::Number(number.0)),
-            None => NumberFilter::Any,
-        };
-        let Some(conditions) = Conditions::new(connection.dialect(), filter, (store, method), page.after.as_deref())
-        else {
+        // Numbers begin at 1: with 0, only keys with access to all match.
+        let (mut store, mut method) = (None, None);
+        if let Some(code) = &filter.store {
+            let found = stores::numbers(connection, slice::from_ref(code)).await?;
+            store = Some(found[0].map_or(0, |number| number.0));
+        }
+        if let Some(identity) = &filter.method {
+            let found = methods::numbers(connection, slice::from_ref(identity)).await?;
+            method = Some(found[0].map_or(0, |number| number.0));
+        }
+        let after = page.after.as_deref();
+        let Some(conditions) = Conditions::new(connection.dialect, filter, (store, method), after) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
         let size = page.size as usize;
         let mut ids = find(connection, &conditions, size + 1).await?;
         let next = (ids.len() > size).then(|| ids[size - 1].clone());
         ids.truncate(size);
-        Ok(Page { items: read_keys(connection, &ids).await?, next })
+        if ids.is_empty() {
+            return Ok(Page { items: Vec::new(), next });
+        }
+        let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
+            " ORDER BY k.id DESC");
+        let rows = connection.rows("keys", sql, params![each(&ids)]).await?;
+        Ok(Page { items: keys::complete_keys(connection, rows).await?, next })
     }
 }
 
 /// Returns the newest matching ids: `limit`, or all.
 async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
-    for finder in conditions.finders() {
-        let (ids, complete) = read_ids(connection, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
-        if complete {
-            return Ok(ids);
-        }
-    }
+    let few = |finder: &String| ("keys_few", conditions.few(finder, FEW, limit));
+    let mut statements: Vec<_> = conditions.finders().map(few).collect();
     if conditions.has_windows() {
-        for most in WINDOWS {
-            let (ids, complete) =
-                read_ids(connection, "keys_window", &conditions.window(most, limit), conditions).await?;
-            if ids.len() >= limit || complete {
-                return Ok(ids);
+        statements.extend(WINDOWS.map(|most| ("keys_window", conditions.window(most, limit))));
+    }
+    match &conditions.text_finder {
+        Some(finder) if !conditions.is_narrow() => {
+            statements.push(("keys_newest", conditions.newest(finder, NEWEST, limit)));
+            statements.push(("keys_gather", conditions.all_found(finder, limit)));
+        }
+        finder => {
+            statements.extend(finder.iter().map(|finder| ("keys_many", conditions.few(finder, MANY, limit))));
+            statements.push(("keys_walk", conditions.walk(limit)));
+        }
+    }
+    let mut ids = Vec::new();
+    for (name, sql) in statements {
+        // Whether the statement covered every key.
+        let mut complete = false;
+        ids.clear();
+        for row in connection.rows(name, sql.as_str(), conditions.params.clone()).await? {
+            let mut reader = row.read("keys");
+            let (id, horizon): (String, String) = (reader.get("id")?, reader.get("horizon")?);
+            complete = horizon.is_empty();
+            // A row without an id only shows how far the statement got.
+            if !id.is_empty() {
+                ids.push(id);
             }
         }
-    }
-    match conditions.text_finder() {
-        Some(finder) if conditions.is_narrow() => {
-            let (ids, complete) =
-                read_ids(connection, "keys_many", &conditions.few(finder, MANY, limit), conditions).await?;
-            if complete {
-                return Ok(ids);
-            }
-        }
-        Some(finder) => {
-            let newest = conditions.newest(finder, NEWEST, limit);
-            let (ids, complete) = read_ids(connection, "keys_newest", &newest, conditions).await?;
-            if ids.len() >= limit || complete {
-                return Ok(ids);
-            }
-            let all = conditions.all_found(finder, limit);
-            return Ok(read_ids(connection, "keys_gather", &all, conditions).await?.0);
-        }
-        None => {}
-    }
-    Ok(read_ids(connection, "keys_walk", &conditions.walk(limit), conditions).await?.0)
-}
-
-/// Runs a statement of ids; also returns whether it covered every key.
-async fn read_ids(
-    connection: &mut Connection,
-    name: &'static str,
-    sql: &str,
-    conditions: &Conditions,
-) -> Result<(Vec<String>, bool)> {
-    let rows = connection.rows(name, sql, conditions.params()).await?;
-    let mut complete = false;
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut reader = row.read("keys");
-        let id = reader.text("id")?;
-        complete = reader.text("horizon")?.is_empty();
-        // A row without an id only shows how far the statement got.
-        if !id.is_empty() {
-            ids.push(id);
+        if ids.len() >= limit || complete {
+            break;
         }
     }
-    Ok((ids, complete))
-}
-
-async fn read_keys(connection: &mut Connection, ids: &[String]) -> Result<Vec<Key>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
-        " ORDER BY k.id DESC");
-    let rows = connection.rows("keys", sql, vec![each(ids)]).await?;
-    keys::complete_keys(connection, rows).await
+    Ok(ids)
 }

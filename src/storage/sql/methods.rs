@@ -1,21 +1,18 @@
 //! The entries of the reference book.
 
-use std::collections::HashMap;
-
 use super::connection::Connection;
 use super::driver::Purpose;
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{SqlRow, SqlValue, count, each, json};
+use super::value::{SqlRow, SqlValue, each, json};
 use super::{Storage, codec};
 use crate::model::book::MethodNumber;
-use crate::model::method::{StorePlace, StoreUse};
+use crate::model::method::StoreUse;
 use crate::model::page::{Page, PageRequest};
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::storage::{AffectedKey, Error, MethodFilter, Result};
 
-/// The columns that [`read`] reads.
 macro_rules! columns {
     () => {
         "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
@@ -26,37 +23,24 @@ macro_rules! columns {
 fn read(row: SqlRow) -> Result<Method> {
     let mut reader = row.read("methods");
     Ok(Method {
-        number: MethodNumber(reader.number("number")?),
-        identity: reader.parsed("identity")?,
-        block: reader.text("block")?,
-        summary: reader.text("summary")?,
-        description: reader.text("description")?,
-        store_use: match (reader.parsed("store_use")?, reader.bool("shared")?) {
+        number: reader.get("number")?,
+        identity: reader.get("identity")?,
+        block: reader.get("block")?,
+        summary: reader.get("summary")?,
+        description: reader.get("description")?,
+        store_use: match (reader.get("store_use")?, reader.get("shared")?) {
             // Servers from before `shared` treat such a method as one that reads no store, and refuse more.
             (StoreUse::None, true) => StoreUse::Shared,
             (store_use, _) => store_use,
         },
-        store_places: {
-            let places: Vec<String> = reader.json("store_places")?;
-            let places = places.iter().map(|place| place.parse()).collect::<std::result::Result<Vec<StorePlace>, _>>();
-            places.map_err(|error| Error::corrupt(format!("methods.store_places cannot be read: {error}")))?
-        },
-        scope: reader.opt_text("scope")?,
-        position: reader.number("position")?,
-        retired: reader.opt_revision("retired_revision")?,
-        created: reader.time("created_at")?,
-        updated: reader.time("updated_at")?,
-        row_revision: reader.revision("row_revision")?,
+        store_places: reader.get("store_places")?,
+        scope: reader.get("scope")?,
+        position: reader.get("position")?,
+        retired: reader.get("retired_revision")?,
+        created: reader.get("created_at")?,
+        updated: reader.get("updated_at")?,
+        row_revision: reader.get("row_revision")?,
     })
-}
-
-fn search(method: &Method) -> String {
-    codec::search([method.identity.to_string().as_str(), &method.block, &method.summary, &method.description])
-}
-
-/// Returns the sort key of a method in lists.
-fn sort_key(method: &Method) -> String {
-    format!("{}:{}", method.position, method.number.0)
 }
 
 /// Returns all methods, by position; including retired ones if `retired`.
@@ -66,7 +50,7 @@ pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Ve
     } else {
         concat!("SELECT ", columns!(), " FROM methods WHERE retired_revision IS NULL ORDER BY position, number")
     };
-    connection.rows("all_methods", sql, Vec::new()).await?.into_iter().map(read).collect()
+    connection.rows("all_methods", sql, params![]).await?.into_iter().map(read).collect()
 }
 
 impl Storage {
@@ -74,58 +58,31 @@ impl Storage {
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-        connection.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
+        connection.row("method", sql, params![identity.to_string()]).await?.map(read).transpose()
     }
 
     /// Returns the methods that are not retired and match the filter, by position, then number.
     pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
-        let connection = &mut self.connect(Purpose::Read).await?;
-        let mut select = Select::new(connection.dialect());
+        let mut select = Select::new(self.connect(Purpose::Read).await?);
         select.filter("retired_revision IS NULL");
-        if let Some(block) = &filter.block {
-            select.filter_by("block =", block.as_str().into());
-        }
-        if let Some(text) = &filter.text {
-            select.filter_text("search", text);
-        }
-        if let Some(after) = &page.after {
-            let parts = after
-                .split_once(':')
-                .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
-            let Some((position, number)) = parts else {
-                return Err(Error::bug("a page of methods starts after an invalid position"));
-            };
-            let position = select.bind(i64::from(position).into());
-            let number = select.bind(number.into());
-            select.filter(&format!("(position, number) > ({position}, {number})"));
-        }
+        select.filter_by("block =", filter.block.as_ref());
+        select.filter_text(filter.text.as_deref());
+        select.filter_after::<i32, u32>("methods", "(position, number) >", page.after.as_deref())?;
         let sql = concat!("SELECT ", columns!(), " FROM methods");
-        let rows = select.rows(connection, "methods", sql, "position, number", page).await?;
-        let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(methods, page.size, sort_key))
+        let sort_key = |method: &Method| format!("{}:{}", method.position, method.number.0);
+        select.page("methods", (sql, "position, number"), page, read, sort_key).await
     }
 }
 
-/// Returns the number of the method with this identity.
-pub(super) async fn number(connection: &mut Connection, identity: &str) -> Result<Option<MethodNumber>> {
-    Ok(numbers(connection, &[identity.to_owned()]).await?.pop().flatten())
-}
-
-/// Returns the numbers of the methods with these identities, in their order.
-async fn numbers(connection: &mut Connection, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+pub(super) async fn numbers(connection: &mut Connection, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
     let sql = sql!("SELECT identity, number FROM methods WHERE retired_revision IS NULL AND identity " (MEMBERS 1));
-    let mut found = HashMap::new();
-    for row in connection.rows("method_numbers", sql, vec![each(identities)]).await? {
-        let mut reader = row.read("methods");
-        found.insert(reader.text("identity")?, MethodNumber(reader.number("number")?));
-    }
-    Ok(identities.iter().map(|identity| found.get(identity).copied()).collect())
+    connection.numbers("method_numbers", sql, ("methods", "identity"), identities).await
 }
 
 fn affected(row: SqlRow) -> Result<AffectedKey> {
     let mut reader = row.read("keys");
-    let (id, name) = (reader.parsed("id")?, reader.text("name")?);
-    let mut methods: Vec<_> = reader.numbers("methods")?.into_iter().map(MethodNumber).collect();
+    let (id, name) = (reader.get("id")?, reader.get("name")?);
+    let mut methods: Vec<_> = reader.get::<Vec<u32>>("methods")?.into_iter().map(MethodNumber).collect();
     methods.sort_unstable();
     Ok(AffectedKey { id, name, methods })
 }
@@ -164,9 +121,8 @@ impl Transaction {
         let mut numbers = Vec::with_capacity(methods.len());
         for method in methods {
             let mut params = self.method_values(method);
-            params.extend([method.identity.to_string().into(), method.created.into()]);
-            let row = self.connection.one("insert_method", sql, params).await?;
-            numbers.push(MethodNumber(row.read("methods").number("number")?));
+            params.extend(params![method.identity.to_string(), method.created]);
+            numbers.push(self.connection.one("insert_method", sql, params).await?.read("methods").get("number")?);
         }
         Ok(numbers)
     }
@@ -178,7 +134,7 @@ impl Transaction {
                    WHERE number = $12 AND retired_revision IS NULL";
         for method in methods {
             let mut params = self.method_values(method);
-            params.push(method.number.0.into());
+            params.push(method.number.into());
             self.connection.update("update_method", sql, params, &method.identity).await?;
         }
         Ok(())
@@ -186,20 +142,24 @@ impl Transaction {
 
     /// Block, summary, description, store use, shared, store places, scope, position, search, updated, row revision.
     fn method_values(&self, method: &Method) -> Vec<SqlValue> {
-        let places: Vec<_> = method.store_places.iter().map(ToString::to_string).collect();
-        let store_use = if method.store_use == StoreUse::Shared { StoreUse::None } else { method.store_use };
-        vec![
-            method.block.as_str().into(),
-            method.summary.as_str().into(),
-            method.description.as_str().into(),
-            store_use.as_str().into(),
-            (method.store_use == StoreUse::Shared).into(),
-            json(&places),
-            method.scope.clone().into(),
-            i64::from(method.position).into(),
-            search(method).into(),
-            method.updated.into(),
-            self.revision.into(),
+        let Method { identity, block, summary, description, scope, position, updated, .. } = method;
+        let shared = method.store_use == StoreUse::Shared;
+        let store_use = if shared { StoreUse::None } else { method.store_use }.as_str();
+        let places = json(&method.store_places.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let search = codec::search([&identity.to_string(), block, summary, description].map(String::as_str));
+        let scope = scope.as_ref();
+        params![
+            block,
+            summary,
+            description,
+            store_use,
+            shared,
+            places,
+            scope,
+            *position,
+            search,
+            *updated,
+            self.revision
         ]
     }
 
@@ -207,7 +167,7 @@ impl Transaction {
     pub async fn retire_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
         let sql = sql!("UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
                         WHERE retired_revision IS NULL AND number " (NUMBERS 3));
-        let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
+        let params = params![self.revision, self.now, each(numbers.iter().map(|number| number.0))];
         let retired = self.connection.execute("retire_methods", sql, params).await?;
         if retired == numbers.len() as u64 {
             Ok(())
@@ -221,22 +181,20 @@ impl Transaction {
     pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
-        let total = self.connection.one("count_method_users", sql, vec![numbers.clone()]).await?;
+        let total = self.connection.one("count_method_users", sql, params![numbers.clone()]).await?;
         let sql = sql!("SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') " {users!()} (NUMBERS 1)
             " GROUP BY k.id, k.name ORDER BY k.id LIMIT $2");
-        let rows = self.connection.rows("method_users", sql, vec![numbers, count(limit)]).await?;
-        let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
-        Ok((keys, total.read("keys").number("count")?))
+        let keys = self.connection.rows("method_users", sql, params![numbers, limit]).await?;
+        Ok((keys.into_iter().map(affected).collect::<Result<_>>()?, total.read("keys").get("count")?))
     }
 
     /// Returns the keys with access to all methods, by id, at most `limit`, and their total number. Deleted and revoked
     /// keys do not count.
     pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let sql = concat!("SELECT count(*) ", users_of_all!());
-        let total = self.connection.one("count_all_method_users", sql, Vec::new()).await?;
+        let total = self.connection.one("count_all_method_users", sql, params![]).await?;
         let sql = concat!("SELECT k.id, k.name, NULL ", users_of_all!(), " ORDER BY k.id LIMIT $1");
-        let rows = self.connection.rows("all_method_users", sql, vec![count(limit)]).await?;
-        let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
-        Ok((keys, total.read("keys").number("count")?))
+        let keys = self.connection.rows("all_method_users", sql, params![limit]).await?;
+        Ok((keys.into_iter().map(affected).collect::<Result<_>>()?, total.read("keys").get("count")?))
     }
 }

@@ -1,6 +1,5 @@
 //! All statements, written once for both engines, so that both return the same. An engine is a
-//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and
-//! [`SqlDialect`](dialect::SqlDialect) contain the few differences.
+//! [`Driver`](driver::Driver): it runs statements in sessions. [`dialect`] contains the few differences.
 //!
 //! ```text
 //! Storage ── connect(purpose) ──▶ Connection ── named statements, measured ──▶ SqlSession of postgres or sqlite
@@ -8,14 +7,14 @@
 //! ```
 
 #[macro_use]
-mod text;
+pub(super) mod dialect;
+#[macro_use]
+pub(super) mod value;
 mod changes;
 mod codec;
 mod conditions;
 mod connection;
 mod contents;
-pub(super) mod dialect;
-mod digests;
 pub(super) mod driver;
 mod follow;
 mod grants;
@@ -23,26 +22,21 @@ mod history;
 mod key_row;
 mod keys;
 mod list_keys;
-mod lost;
 mod methods;
 mod operators;
 mod replicas;
-mod requests;
 mod select;
-mod sessions;
-mod storage;
 mod stores;
 mod transaction;
 mod usage;
-pub(super) mod value;
 mod write_keys;
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+pub use self::connection::Storage;
 use self::driver::Purpose;
-pub use self::storage::Storage;
 pub use self::transaction::Transaction;
 use super::{
     Deployment, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink,
@@ -57,7 +51,7 @@ use crate::model::token::Digest;
 impl Storage {
     /// Returns the identity of the database.
     pub async fn deployment(&self) -> Result<Deployment> {
-        lost::deployment(&mut self.connect(Purpose::Read).await?).await
+        history::deployment(&mut self.connect(Purpose::Read).await?).await
     }
 
     /// Returns the latest revision and its nonce.
@@ -81,7 +75,7 @@ impl Feed for Storage {
     }
 
     async fn notified(&self) {
-        self.connector.driver.notified().await;
+        self.driver.notified().await;
     }
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
@@ -121,11 +115,11 @@ impl Feed for Storage {
     }
 
     async fn report_lost(&self, changes: &[LostChange]) -> Result<()> {
-        lost::report(self.connect(Purpose::Report).await?, changes).await
+        changes::report_lost(self.connect(Purpose::Report).await?, changes).await
     }
 
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
-        self.connector.driver.mark_replaced(deployment).await
+        self.driver.mark_replaced(deployment).await
     }
 
     async fn add_usage(&self, counts: &[UsageIncrement]) -> Result<()> {

@@ -1,18 +1,23 @@
-//! Operators: the callers of Latchkey itself.
+//! Operators, the callers of Latchkey itself, and their sessions in the console.
 
+use std::time::Duration;
+
+use super::Storage;
 use super::connection::Connection;
 use super::driver::Purpose;
 use super::select::Select;
 use super::transaction::Transaction;
 use super::value::{RowReader, SqlRow, SqlValue};
-use super::{Storage, codec};
 use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Role};
 use crate::model::page::{Page, PageRequest};
+use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{OperatorFilter, Result};
+use crate::storage::{Error, OperatorFilter, Result, SessionRecord};
 
-/// The columns that [`read`] reads.
+/// How long sessions are kept, so that a person with an old one learns why it ended.
+pub(super) const SESSION_RETENTION: Duration = Duration::from_hours(24);
+
 macro_rules! columns {
     () => {
         "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision"
@@ -20,36 +25,26 @@ macro_rules! columns {
 }
 
 fn read_from(reader: &mut RowReader) -> Result<Operator> {
-    Ok(Operator {
-        id: reader.parsed("id")?,
-        name: reader.text("name")?,
-        role: reader.read_as("role", codec::parse_role)?,
-        expires: reader.opt_time("expires_at")?,
-        revoked: reader.opt_time("revoked_at")?,
-        hint: reader.text("hint")?,
-        created: reader.time("created_at")?,
-        updated: reader.time("updated_at")?,
-        row_revision: reader.revision("row_revision")?,
-    })
+    Ok(record!(reader => Operator {
+        id, name, role, expires: "expires_at", revoked: "revoked_at", hint, created: "created_at",
+        updated: "updated_at", row_revision,
+    }))
 }
 
 fn read(row: SqlRow) -> Result<Operator> {
     read_from(&mut row.read("operators"))
 }
 
-/// Returns the operator with this id, even if revoked.
 pub(super) async fn get(connection: &mut Connection, id: OperatorId) -> Result<Option<Operator>> {
     let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
-    connection.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
+    connection.row("operator", sql, params![id]).await?.map(read).transpose()
 }
 
-/// Returns all operators that are not revoked, with the digests of their tokens.
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Digest)>> {
     let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let rows = connection.rows("all_operators", sql, Vec::new()).await?;
-    let with_digest = rows.into_iter().map(|row| {
+    let with_digest = connection.rows("all_operators", sql, params![]).await?.into_iter().map(|row| {
         let mut reader = row.read("operators");
-        Ok((read_from(&mut reader)?, reader.digest("digest")?))
+        Ok((read_from(&mut reader)?, reader.get("digest")?))
     });
     with_digest.collect()
 }
@@ -62,21 +57,37 @@ impl Storage {
 
     /// Returns the operators that match the filter, the newest first.
     pub async fn operators(&self, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
-        let connection = &mut self.connect(Purpose::Read).await?;
-        let mut select = Select::new(connection.dialect());
+        let mut select = Select::new(self.connect(Purpose::Read).await?);
         if !filter.include_revoked {
             select.filter("revoked_at IS NULL");
         }
-        if let Some(role) = filter.role {
-            select.filter_by("role =", role.as_str().into());
-        }
-        if let Some(after) = &page.after {
-            select.filter_by("id <", after.as_str().into());
-        }
+        select.filter_by("role =", filter.role);
+        select.filter_by("id <", page.after.as_ref());
         let sql = concat!("SELECT ", columns!(), " FROM operators");
-        let rows = select.rows(connection, "operators", sql, "id DESC", page).await?;
-        let operators = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(operators, page.size, |operator| operator.id.to_string()))
+        select.page("operators", (sql, "id DESC"), page, read, |operator| operator.id.to_string()).await
+    }
+
+    /// Returns the session with this token's digest, valid or not, and the current state of its operator.
+    pub async fn session(&self, digest: &Digest) -> Result<Option<SessionRecord>> {
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let sql = "SELECT operator_id, operator_revision, created_at, seen_at FROM sessions WHERE digest = $1";
+        let Some(row) = connection.row("session", sql, params![digest]).await? else { return Ok(None) };
+        let mut reader = row.read("sessions");
+        let id: OperatorId = reader.get("operator_id")?;
+        let operator_revision = reader.get("operator_revision")?;
+        let (created, seen) = (reader.get("created_at")?, reader.get("seen_at")?);
+        let operator = get(connection, id).await?;
+        let operator =
+            operator.ok_or_else(|| Error::corrupt(format!("sessions.operator_id: {id} is not an operator")))?;
+        Ok(Some(SessionRecord { operator, operator_revision, created, seen }))
+    }
+
+    /// Updates the last request of a session, if it exists; takes no revision.
+    pub async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()> {
+        let mut connection = self.connect(Purpose::Report).await?;
+        let sql = "UPDATE sessions SET seen_at = $1 WHERE digest = $2 AND seen_at < $1";
+        connection.execute("touch_session", sql, params![at, digest]).await?;
+        connection.commit("commit_session").await
     }
 }
 
@@ -89,20 +100,20 @@ impl Transaction {
     /// Returns the operator that has this name and is not revoked.
     pub async fn operator_by_name(&mut self, name: &str) -> Result<Option<Operator>> {
         let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        self.connection.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
+        self.connection.row("operator_named", sql, params![name]).await?.map(read).transpose()
     }
 
     /// Returns the number of admins that are not revoked and never expire.
     pub async fn permanent_admin_count(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
-        let row = self.connection.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
-        row.read("operators").number("count")
+        let row = self.connection.one("lasting_admins", sql, params![Role::Admin]).await?;
+        row.read("operators").get("count")
     }
 
     /// Returns the number of all operators, including revoked ones.
     pub async fn operator_count(&mut self) -> Result<u64> {
-        let row = self.connection.one("operator_count", "SELECT count(*) FROM operators", Vec::new()).await?;
-        row.read("operators").number("count")
+        let row = self.connection.one("operator_count", "SELECT count(*) FROM operators", params![]).await?;
+        row.read("operators").get("count")
     }
 
     /// Adds an operator.
@@ -110,7 +121,7 @@ impl Transaction {
         let sql = "INSERT INTO operators (name, role, hint, expires_at, revoked_at, updated_at, row_revision, id, \
                    created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let mut params = self.operator_values(operator);
-        params.extend([operator.created.into(), digest.into()]);
+        params.extend(params![operator.created, digest]);
         self.connection.execute("insert_operator", sql, params).await.map(drop)
     }
 
@@ -119,21 +130,28 @@ impl Transaction {
         let sql = "UPDATE operators SET name = $1, role = $2, hint = $3, expires_at = $4, revoked_at = $5, \
                    updated_at = $6, row_revision = $7, digest = coalesce($9, digest) WHERE id = $8";
         let mut params = self.operator_values(operator);
-        params.push(SqlValue::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
+        params.push(digest.into());
         self.connection.update("update_operator", sql, params, operator.id).await
     }
 
     /// Name, role, hint, expires, revoked, updated, row revision, id.
     fn operator_values(&self, operator: &Operator) -> Vec<SqlValue> {
-        vec![
-            operator.name.as_str().into(),
-            operator.role.as_str().into(),
-            operator.hint.as_str().into(),
-            operator.expires.into(),
-            operator.revoked.into(),
-            operator.updated.into(),
-            self.revision.into(),
-            operator.id.to_string().into(),
-        ]
+        let Operator { id, name, role, hint, expires, revoked, updated, .. } = operator;
+        params![name, *role, hint, *expires, *revoked, *updated, self.revision, *id]
+    }
+
+    /// Adds a session of the operator whose token has the digest `presented`, last used now; it records the operator's
+    /// row revision. Returns whether that is the operator's token.
+    pub async fn insert_session(&mut self, digest: &Digest, operator: OperatorId, presented: &Digest) -> Result<bool> {
+        let sql = "INSERT INTO sessions (digest, operator_id, operator_revision, created_at, seen_at) \
+                   SELECT $1, id, row_revision, $3, $3 FROM operators WHERE id = $2 AND digest = $4";
+        let params = params![digest, operator, self.now, presented];
+        Ok(self.connection.execute("insert_session", sql, params).await? == 1)
+    }
+
+    /// Ends a session. Returns whether it existed.
+    pub async fn end_session(&mut self, digest: &Digest) -> Result<bool> {
+        let sql = "DELETE FROM sessions WHERE digest = $1";
+        Ok(self.connection.execute("end_session", sql, params![digest]).await? > 0)
     }
 }

@@ -3,10 +3,15 @@
 
 use std::fmt;
 
+use super::Storage;
 use super::connection::Connection;
+use super::driver::Purpose;
 use crate::model::change::{Actor, Cursor, Revision};
 use crate::model::time::Timestamp;
 use crate::storage::{Error, Result};
+
+/// The number of attempts for a write that conflicts with another.
+const ATTEMPTS: u32 = 3;
 
 /// One write. Its statements see everything committed before it began, and its own changes. Dropping it undoes it.
 pub struct Transaction {
@@ -26,17 +31,32 @@ impl fmt::Debug for Transaction {
     }
 }
 
-impl Transaction {
-    /// Takes the next revision, and with it the exclusive right to write.
-    pub(super) async fn begin(mut connection: Connection, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
+impl Storage {
+    /// Begins a write: the first statement takes the next revision and with it the exclusive right to write; others
+    /// wait, at most 3 s. Nothing is visible before `commit`; dropping it undoes it.
+    pub async fn begin(&self, nonce: u64, actor: &Actor, comment: &str) -> Result<Transaction> {
         let sql = sql!("UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, " NOW);
-        let row = connection.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
-        let mut reader = row.read("revision");
-        let revision = reader.revision("value")?;
-        let now = reader.opt_time("now")?.unwrap_or_else(|| connection.local_time());
-        Ok(Self { connection, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
+        let mut attempt = 1;
+        loop {
+            let mut connection = self.connect(Purpose::Write).await?;
+            let row = match connection.one("begin", sql, params![nonce.cast_signed()]).await {
+                // Nothing was done yet, so a retry is safe.
+                Err(error) if attempt < ATTEMPTS && self.driver.is_conflict(&error) => {
+                    attempt += 1;
+                    continue;
+                }
+                begun => begun?,
+            };
+            let mut reader = row.read("revision");
+            let revision = reader.get("value")?;
+            let now = reader.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
+            let (actor, comment) = (actor.clone(), comment.to_owned());
+            return Ok(Transaction { connection, revision, nonce, now, actor, comment, appended: 0 });
+        }
     }
+}
 
+impl Transaction {
     /// Returns the revision of this write.
     pub const fn revision(&self) -> Revision {
         self.revision

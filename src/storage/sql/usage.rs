@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::dialect::Sql;
 use super::driver::{Insert, Purpose};
-use super::text::Sql;
-use super::value::{count, each};
-use super::{Storage, requests, sessions};
+use super::value::each;
+use super::{Storage, changes, operators, write_keys};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
 use crate::storage::{Result, UsageCount, UsageIncrement, UsagePeriod};
@@ -19,39 +19,30 @@ const DAILY_RETENTION: Duration = Duration::from_hours(400 * 24);
 /// The number of an unknown method or store.
 const UNKNOWN: u32 = 0;
 
-const COUNTS: &[&str] = &["key_id", "start", "method_number", "store_number", "allowed", "calls"];
-
-static ADD_HOURLY: Insert = Insert::new(
-    "add_usage_hourly",
-    "usage_hourly",
-    COUNTS,
-    "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
-                  DO UPDATE SET calls = usage_hourly.calls + excluded.calls",
-);
-
-static ADD_DAILY: Insert = Insert::new(
-    "add_usage_daily",
-    "usage_daily",
-    COUNTS,
-    "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
-                  DO UPDATE SET calls = usage_daily.calls + excluded.calls",
-);
-
-static ADD_KEY_USES: Insert = Insert::new(
-    "add_key_uses",
-    "key_uses",
-    &["key_id", "last_used_at"],
-    "ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at \
-                  WHERE key_uses.last_used_at < excluded.last_used_at",
-);
-
-static ADD_SECRET_USES: Insert = Insert::new(
-    "add_secret_uses",
-    "secret_uses",
-    &["secret_id", "last_used_at"],
-    "ON CONFLICT (secret_id) DO UPDATE SET last_used_at = excluded.last_used_at \
-                  WHERE secret_uses.last_used_at < excluded.last_used_at",
-);
+const ADD: &str = "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
+                   DO UPDATE SET calls = t.calls + excluded.calls";
+const ADD_HOURLY: Insert = Insert {
+    name: "add_usage_hourly",
+    into: "usage_hourly AS t (key_id, start, method_number, store_number, allowed, calls)",
+    on_conflict: ADD,
+};
+const ADD_DAILY: Insert = Insert {
+    name: "add_usage_daily",
+    into: "usage_daily AS t (key_id, start, method_number, store_number, allowed, calls)",
+    on_conflict: ADD,
+};
+const ADD_KEY_USES: Insert = Insert {
+    name: "add_key_uses",
+    into: "key_uses AS t (key_id, last_used_at)",
+    on_conflict: "ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+                  WHERE t.last_used_at < excluded.last_used_at",
+};
+const ADD_SECRET_USES: Insert = Insert {
+    name: "add_secret_uses",
+    into: "secret_uses AS t (secret_id, last_used_at)",
+    on_conflict: "ON CONFLICT (secret_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+                  WHERE t.last_used_at < excluded.last_used_at",
+};
 
 /// Returns the start of the period that contains `at`.
 fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
@@ -84,10 +75,9 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageIncrement]) -> 
             let calls = counts.entry((key, add.allowed)).or_default();
             *calls = calls.saturating_add(add.calls);
         }
-        let rows = counts.into_iter().map(|(((key, start, method, store), allowed), calls)| {
-            let calls = i64::try_from(calls).unwrap_or(i64::MAX);
-            vec![key.to_string().into(), start.into(), method.into(), store.into(), allowed.into(), calls.into()]
-        });
+        let rows = counts
+            .into_iter()
+            .map(|(((key, start, method, store), allowed), calls)| params![key, start, method, store, allowed, calls]);
         connection.insert(insert, rows.collect()).await?;
     }
     // Only allowed calls count as uses.
@@ -98,14 +88,12 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageIncrement]) -> 
         let last: &mut Timestamp = secrets.entry(add.secret).or_insert(add.last);
         *last = add.last.max(*last);
     }
-    let rows = keys.into_iter().map(|(key, last)| vec![key.to_string().into(), last.into()]);
-    connection.insert(&ADD_KEY_USES, rows.collect()).await?;
-    let rows = secrets.into_iter().map(|(secret, last)| vec![secret.to_string().into(), last.into()]);
-    connection.insert(&ADD_SECRET_USES, rows.collect()).await?;
+    connection.insert(&ADD_KEY_USES, keys.into_iter().map(|(key, last)| params![key, last]).collect()).await?;
+    let secrets = secrets.into_iter().map(|(secret, last)| params![secret, last]).collect();
+    connection.insert(&ADD_SECRET_USES, secrets).await?;
     connection.commit("commit_usage").await
 }
 
-/// Returns those of `numbers` that `sql` finds.
 async fn existing_numbers(
     connection: &mut Connection,
     name: &'static str,
@@ -115,21 +103,7 @@ async fn existing_numbers(
     if numbers.is_empty() {
         return Ok(numbers);
     }
-    let rows = connection.rows(name, sql, vec![each(numbers)]).await?;
-    rows.into_iter().map(|row| row.read(name).number("number")).collect()
-}
-
-/// The counts of a key in one table, by names: for people, a store created again under its code is the same.
-macro_rules! counts {
-    ($table:literal) => {
-        concat!(
-            "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
-             CAST(sum(c.calls) AS bigint) FROM ",
-            $table,
-            " c LEFT JOIN methods m ON m.number = c.method_number LEFT JOIN stores s ON s.number = c.store_number \
-             WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
-        )
-    };
+    Ok(connection.column(name, sql, params![each(numbers)], (name, "number")).await?.into_iter().collect())
 }
 
 impl Storage {
@@ -143,37 +117,36 @@ impl Storage {
         limit: usize,
     ) -> Result<Vec<UsageCount>> {
         let connection = &mut self.connect(Purpose::Read).await?;
-        let (table, sql) = match period {
-            UsagePeriod::Hour => ("usage_hourly", counts!("usage_hourly")),
-            UsagePeriod::Day => ("usage_daily", counts!("usage_daily")),
+        let table = match period {
+            UsagePeriod::Hour => "usage_hourly",
+            UsagePeriod::Day => "usage_daily",
         };
-        let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
-        let rows = connection.rows("usage", sql, params).await?;
+        // By names: for people, a store created again under its code is the same.
+        let sql = format!(
+            "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
+             CAST(sum(c.calls) AS bigint) FROM {table} c LEFT JOIN methods m ON m.number = c.method_number \
+             LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
+        );
+        let rows = connection.rows("usage", sql.as_str(), params![key, start, end, limit]).await?;
         let counts = rows.into_iter().map(|row| {
             let mut reader = row.read(table);
-            Ok(UsageCount {
-                start: reader.time("start")?,
-                method: reader.text("method")?,
-                store: reader.text("store")?,
-                allowed: reader.bool("allowed")?,
-                calls: reader.number("calls")?,
-            })
+            Ok(record!(reader => UsageCount { start, method, store, allowed, calls }))
         });
         counts.collect()
     }
 }
 
-/// Deletes counts after their retention time.
 pub(super) async fn delete_expired(mut connection: Connection, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_RETENTION),
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_RETENTION),
-        ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::RETENTION),
-        ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::RETENTION),
+        ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", write_keys::REQUEST_RETENTION),
+        ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", operators::SESSION_RETENTION),
+        ("sweep_lost_changes", "DELETE FROM lost_changes WHERE noticed_at < $1", changes::LOST_RETENTION),
     ] {
-        connection.execute(name, sql, vec![now.minus(kept).into()]).await?;
+        connection.execute(name, sql, params![now.minus(kept)]).await?;
     }
-    super::lost::delete_expired(&mut connection, now).await?;
     connection.commit("commit_sweep").await
 }
 

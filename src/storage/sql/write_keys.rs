@@ -1,6 +1,9 @@
 //! Keys and their secrets: writing them. Every change of a key, its secrets or its lists gives the key this write's
 //! revision and rebuilds its search text.
 
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
 use super::codec;
 use super::driver::Insert;
 use super::key_row::{INSERT_KEYS, UPDATE_KEY, values};
@@ -18,54 +21,43 @@ use crate::storage::{Error, NewKey, NewSecret, Result};
 const DIGESTS: usize = 5_000;
 /// The number of keys sent in one batch.
 const KEYS: usize = 5_000;
+/// How long requests that created a key are kept, so that a retry does not create a second one.
+pub(super) const REQUEST_RETENTION: Duration = Duration::from_hours(24);
 
-static INSERT_SECRETS: Insert = Insert::new(
-    "insert_secrets",
-    "secrets",
-    &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
-    "",
-);
-
-static INSERT_KEY_USES: Insert = Insert::new("insert_key_uses", "key_uses", &["key_id", "last_used_at"], "");
-
-static INSERT_KEY_STORES: Insert = Insert::new("insert_key_stores", "key_stores", &["key_id", "store_number"], "");
-
-static INSERT_KEY_METHODS: Insert = Insert::new("insert_key_methods", "key_methods", &["key_id", "method_number"], "");
+const INSERT_SECRETS: Insert = Insert {
+    name: "insert_secrets",
+    into: "secrets (id, key_id, digest, hint, origin, created_at, created_revision)",
+    on_conflict: "",
+};
+const INSERT_KEY_USES: Insert =
+    Insert { name: "insert_key_uses", into: "key_uses (key_id, last_used_at)", on_conflict: "" };
+const INSERT_KEY_STORES: Insert =
+    Insert { name: "insert_key_stores", into: "key_stores (key_id, store_number)", on_conflict: "" };
+const INSERT_KEY_METHODS: Insert =
+    Insert { name: "insert_key_methods", into: "key_methods (key_id, method_number)", on_conflict: "" };
 
 fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) -> String {
     codec::search([name, owner, comment, id].into_iter().chain(hints.iter().map(String::as_str)))
 }
 
 /// Returns the rows of a key's list of numbers, ascending and without duplicates.
-fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<SqlValue>> {
-    let mut numbers: Vec<u32> = numbers.collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let key = key.to_string();
-    numbers.into_iter().map(|number| vec![key.as_str().into(), number.into()]).collect()
+fn members<N: Copy + Ord + Into<SqlValue>>(key: KeyId, numbers: &[N]) -> impl Iterator<Item = Vec<SqlValue>> {
+    BTreeSet::from_iter(numbers.iter().copied()).into_iter().map(move |number| vec![key.into(), number.into()])
 }
 
 impl Transaction {
     fn secret_values(&self, key: KeyId, secret: &NewSecret) -> Vec<SqlValue> {
-        vec![
-            secret.id.to_string().into(),
-            key.to_string().into(),
-            (&secret.digest).into(),
-            secret.hint.as_str().into(),
-            codec::origin(secret.origin).into(),
-            self.now.into(),
-            self.revision.into(),
-        ]
+        let NewSecret { id, digest, hint, origin } = secret;
+        params![*id, key, digest, hint, *origin, self.now, self.revision]
     }
 
     /// Returns the indexes in `digests` of those that some secret has or had.
     pub async fn find_taken_digests(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
         let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
-        let mut taken = std::collections::HashSet::new();
+        let mut taken = HashSet::new();
         for piece in digests.chunks(DIGESTS) {
-            for row in self.connection.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
-                taken.insert(row.read("secrets").digest("digest")?);
-            }
+            let params = params![each_digest(piece)];
+            taken.extend(self.connection.column::<Digest>("digests_taken", sql, params, ("secrets", "digest")).await?);
         }
         Ok((0..digests.len()).filter(|place| taken.contains(&digests[*place])).collect())
     }
@@ -84,17 +76,17 @@ impl Transaction {
         let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
         let (mut stores, mut methods) = (Vec::new(), Vec::new());
         for key in keys {
-            let id = key.id.to_string();
-            let hints = [key.secret.hint.clone()];
-            let mut values = values(&key.spec, key.revoked.as_ref(), self.now, self.revision);
-            let found_by = search(&key.spec.name, &key.spec.owner, &key.spec.comment, &id, &hints);
-            values.extend([id.as_str().into(), found_by.into(), key.created.into()]);
+            let NewKey { id, spec, secret, .. } = key;
+            let hints = std::slice::from_ref(&secret.hint);
+            let found_by = search(&spec.name, &spec.owner, &spec.comment, &id.to_text(), hints);
+            let mut values = values(spec, key.revoked.as_ref(), self.now, self.revision);
+            values.extend(params![*id, found_by, key.created]);
             rows.push(values);
-            secrets.push(self.secret_values(key.id, &key.secret));
+            secrets.push(self.secret_values(*id, secret));
             // Never used.
-            uses.push(vec![id.into(), 0_i64.into()]);
-            stores.extend(members(key.id, key.stores.iter().map(|number| number.0)));
-            methods.extend(members(key.id, key.methods.iter().map(|number| number.0)));
+            uses.push(params![*id, Timestamp::EPOCH]);
+            stores.extend(members(*id, &key.stores));
+            methods.extend(members(*id, &key.methods));
         }
         self.connection.insert(&INSERT_KEYS, rows).await?;
         self.connection.insert(&INSERT_SECRETS, secrets).await?;
@@ -106,7 +98,7 @@ impl Transaction {
     /// Writes the user-defined fields of a key, and whether it is revoked: not its secrets, nor members of its lists.
     pub async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()> {
         let mut params = values(spec, revoked, self.now, self.revision);
-        params.push(id.to_string().into());
+        params.push(id.into());
         self.connection.update("update_key", UPDATE_KEY, params, id).await?;
         self.touch(id).await
     }
@@ -115,18 +107,16 @@ impl Transaction {
     pub async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_stores WHERE key_id = $1";
-        self.connection.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
-        let rows = members(key, stores.iter().map(|number| number.0));
-        self.connection.insert(&INSERT_KEY_STORES, rows).await.map(drop)
+        self.connection.execute("delete_key_stores", sql, params![key]).await?;
+        self.connection.insert(&INSERT_KEY_STORES, members(key, stores).collect()).await.map(drop)
     }
 
     /// Replaces the methods that a key selects.
     pub async fn set_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_methods WHERE key_id = $1";
-        self.connection.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
-        let rows = members(key, methods.iter().map(|number| number.0));
-        self.connection.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
+        self.connection.execute("delete_key_methods", sql, params![key]).await?;
+        self.connection.insert(&INSERT_KEY_METHODS, members(key, methods).collect()).await.map(drop)
     }
 
     /// Adds a secret to a key.
@@ -150,36 +140,51 @@ impl Transaction {
     }
 
     async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: SqlValue) -> Result<()> {
-        let row = self.connection.row(name, sql, vec![id.to_string().into(), value]).await?;
-        let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change does not exist or has ended")))?;
-        let key = row.read("secrets").parsed("key_id")?;
+        let key = self.connection.column(name, sql, params![id, value], ("secrets", "key_id")).await?.pop();
+        let key = key.ok_or_else(|| Error::bug(format!("the secret {id} to change does not exist or has ended")))?;
         self.touch(key).await
     }
 
     /// Removes a key from all lists and revokes its secrets permanently.
     pub async fn delete_key(&mut self, id: KeyId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
-        self.connection.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
+        self.connection.execute("end_secrets", sql, params![id, self.now]).await?;
         let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
                    WHERE id = $1 AND deleted_revision IS NULL";
-        let params = vec![id.to_string().into(), self.revision.into(), self.now.into()];
-        self.connection.update("delete_key", sql, params, id).await
+        self.connection.update("delete_key", sql, params![id, self.revision, self.now], id).await
     }
 
     /// Gives a key this write's revision, and rebuilds its search text.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
-        let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
-        let row = self.connection.row("key_texts", sql, vec![key.as_str().into()]).await?;
+        let row = self.connection.row("key_texts", sql, params![id]).await?;
         let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change does not exist")))?;
         let mut reader = row.read("keys");
-        let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
+        let (name, owner): (String, String) = (reader.get("name")?, reader.get("owner")?);
+        let comment: String = reader.get("comment")?;
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";
-        let rows = self.connection.rows("key_hints", sql, vec![key.as_str().into()]).await?;
-        let hints = rows.into_iter().map(|row| row.read("secrets").text("hint")).collect::<Result<Vec<_>>>()?;
-        let search = search(&name, &owner, &comment, &key, &hints);
+        let hints: Vec<_> = self.connection.column("key_hints", sql, params![id], ("secrets", "hint")).await?;
+        let search = search(&name, &owner, &comment, &id.to_text(), &hints);
         let sql = "UPDATE keys SET search = $2, row_revision = $3, updated_at = $4 WHERE id = $1";
-        let params = vec![key.into(), search.into(), self.revision.into(), self.now.into()];
-        self.connection.execute("touch_key", sql, params).await.map(drop)
+        self.connection.execute("touch_key", sql, params![id, search, self.revision, self.now]).await.map(drop)
+    }
+
+    /// Returns the key that an earlier request of this actor with this id created, within the last day.
+    pub async fn key_by_request(&mut self, actor: &str, request_id: &str) -> Result<Option<KeyId>> {
+        let sql = "SELECT key_id FROM requests WHERE actor = $1 AND request_id = $2 AND created_at >= $3";
+        let params = params![actor, request_id, self.now.minus(REQUEST_RETENTION)];
+        Ok(self.connection.column("request", sql, params, ("requests", "key_id")).await?.pop())
+    }
+
+    /// Records that a request created a key; replaces one that is older than a day.
+    pub async fn insert_request(&mut self, actor: &str, request_id: &str, key: KeyId) -> Result<()> {
+        let sql = "INSERT INTO requests (actor, request_id, key_id, created_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (actor, request_id) DO UPDATE SET key_id = excluded.key_id, \
+                   created_at = excluded.created_at WHERE requests.created_at < $5";
+        let params = params![actor, request_id, key, self.now, self.now.minus(REQUEST_RETENTION)];
+        match self.connection.execute("insert_request", sql, params).await? {
+            1 => Ok(()),
+            _ => Err(Error::Taken { what: "the request id" }),
+        }
     }
 }

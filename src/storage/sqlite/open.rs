@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use siphasher::sip::SipHasher13;
 
 use super::errors::translate;
-use crate::storage::options::SchemaState;
+use crate::storage::options::{Options, SchemaState};
 use crate::storage::{Error, Result};
 
 mod embedded {
@@ -36,54 +36,34 @@ const WRITER_CACHE: i64 = 32 * 1024;
 /// The page cache of each reading connection, in KiB.
 const READER_CACHE: i64 = 8 * 1024;
 
-/// Whether an empty database is acceptable.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StartPolicy {
-    /// The deployment that was served from this path before.
-    pub(super) served: Option<String>,
-    /// Whether an administrator has confirmed that it is gone.
-    pub(super) start_over: bool,
-}
-
-impl StartPolicy {
-    /// Refuses a missing file if one was served from there before.
-    fn check(&self, path: &Path) -> Result<()> {
-        let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
-        if self.served.is_some() && !self.start_over && empty {
-            return Err(unusable(format!(
-                "the database file {} is missing or empty, but this server has used it before: restore it, or run \
-                 `latchkey migrate --start-over` to start with an empty one",
-                path.display()
-            )));
-        }
-        Ok(())
-    }
-
-    /// Records that the database replaces another, if that was confirmed.
-    fn confirm(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(served) = self.served.as_ref().filter(|_| self.start_over) else { return Ok(()) };
-        let sql = "INSERT INTO meta (key, value) VALUES ('replaces', ?1) ON CONFLICT (key) DO UPDATE SET \
-                   value = value || ',' || excluded.value";
-        connection.execute(sql, [served]).map(drop)
-    }
-}
-
-/// Opens the writing connection. Creates the file, and migrates its tables, if it may `migrate`.
-pub(super) fn writer(path: &Path, migrate: bool, policy: &StartPolicy) -> Result<Connection> {
+/// Opens the writing connection. Creates the file, and migrates its tables, if `options` allow it.
+pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection> {
     let path = &absolute(path)?;
-    policy.check(path)?;
-    prepare(path, migrate)?;
+    let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
+    if options.served.is_some() && !options.start_over && empty {
+        return Err(Error::unusable(format!(
+            "the database file {} is missing or empty, but this server has used it before: restore it, or run \
+             `latchkey migrate --start-over` to start with an empty one",
+            path.display()
+        )));
+    }
+    prepare(path, options.migrate)?;
     let mut connection = connect(path, WRITER_CACHE)?;
     let mode = enable_wal(&connection).map_err(|error| explain(path, error))?;
     if mode != "wal" {
-        return Err(unusable(format!(
+        return Err(Error::unusable(format!(
             "the database file {} cannot have a write-ahead log: put it on a local disk, in a folder that this user \
              can write to",
             path.display()
         )));
     }
-    migrate_if_needed(&mut connection, path, migrate)?;
-    policy.confirm(&connection).map_err(|error| explain(path, error))?;
+    migrate_if_needed(&mut connection, path, options.migrate)?;
+    // An administrator has confirmed that it replaces another database.
+    if let Some(served) = options.served.as_ref().filter(|_| options.start_over) {
+        let sql = "INSERT INTO meta (key, value) VALUES ('replaces', ?1) ON CONFLICT (key) DO UPDATE SET \
+                   value = value || ',' || excluded.value";
+        connection.execute(sql, [served]).map_err(|error| explain(path, error))?;
+    }
     Ok(connection)
 }
 
@@ -98,35 +78,26 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
 /// Returns the state of the file's tables relative to this version. Does not create the file.
 pub(super) fn schema(path: &Path) -> Result<SchemaState> {
     let path = &absolute(path)?;
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            check_folder(path)?;
-            Ok(SchemaState::Empty)
-        }
-        _ => {
-            prepare(path, false)?;
-            state(&connect(path, READER_CACHE)?, path)
-        }
+    if matches!(path.try_exists(), Ok(false)) {
+        return check_folder(path).map(|()| SchemaState::Empty);
     }
+    prepare(path, false)?;
+    state(&connect(path, READER_CACHE)?, path)
 }
 
 /// SQLite treats some names specially (`:memory:`, `file:…`): an absolute path is never one of them.
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .map_err(|error| unusable(format!("the path {} of the database cannot be used: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| {
+        Error::unusable(format!("the path {} of the database cannot be used: {error}", path.display()))
+    })
 }
 
-fn unusable(sentence: String) -> Error {
-    Error::Unusable { sentence }
-}
-
-/// Ensures that the folder exists.
 fn check_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     if folder.is_dir() {
         return Ok(());
     }
-    Err(unusable(format!(
+    Err(Error::unusable(format!(
         "the folder {} for the database does not exist: create it, or set another path in LATCHKEY_DATABASE_URL",
         folder.display()
     )))
@@ -137,23 +108,25 @@ fn prepare(path: &Path, make: bool) -> Result<()> {
     check_folder(path)?;
     let shown = path.display();
     if path.is_dir() {
-        return Err(unusable(format!("the database {shown} is a folder: set the path of a file")));
+        return Err(Error::unusable(format!("the database {shown} is a folder: set the path of a file")));
     }
     if !make && !path.exists() {
-        return Err(unusable(format!("the database file {shown} does not exist: run `latchkey migrate` to create it")));
+        return Err(Error::unusable(format!(
+            "the database file {shown} does not exist: run `latchkey migrate` to create it"
+        )));
     }
     // For this user alone: SQLite gives the log next to it the same mode.
     let opened = fs::OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(path);
     opened.map(drop).map_err(|error| match error.kind() {
-        ErrorKind::PermissionDenied => unusable(format!(
+        ErrorKind::PermissionDenied => Error::unusable(format!(
             "this user cannot read and write the database file {shown}: grant it permission, or start Latchkey as the \
              owner of the file"
         )),
-        ErrorKind::ReadOnlyFilesystem => unusable(format!(
+        ErrorKind::ReadOnlyFilesystem => Error::unusable(format!(
             "the database file {shown} is on a read-only disk: mount it writable, or set another path in \
              LATCHKEY_DATABASE_URL"
         )),
-        _ => unusable(format!("the database file {shown} cannot be opened: {error}")),
+        _ => Error::unusable(format!("the database file {shown} cannot be opened: {error}")),
     })
 }
 
@@ -163,7 +136,7 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
     configure(&connection, cache).map_err(|error| explain(path, error))?;
     let (id, tables) = identify(&connection).map_err(|error| explain(path, error))?;
     if tables > 0 && id != APPLICATION_ID {
-        return Err(unusable(format!(
+        return Err(Error::unusable(format!(
             "the file {} is an SQLite database that does not belong to Latchkey: set another path in \
              LATCHKEY_DATABASE_URL",
             path.display()
@@ -206,14 +179,9 @@ fn configure(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
     // Negative: in KiB.
     connection.pragma_update(None, "cache_size", -cache)?;
     // A mapped file that is truncated or fails ends the process.
-    let _: i64 = connection.query_row("PRAGMA mmap_size = 0", [], |row| row.get(0)).or_else(zero_if_no_rows)?;
-    let _: i64 = connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0))?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
     Ok(())
-}
-
-/// A build without mappings returns no row.
-fn zero_if_no_rows(error: rusqlite::Error) -> rusqlite::Result<i64> {
-    if error == rusqlite::Error::QueryReturnedNoRows { Ok(0) } else { Err(error) }
 }
 
 /// Reads the application id, and the number of tables and indexes.
@@ -243,27 +211,9 @@ fn state(connection: &Connection, path: &Path) -> Result<SchemaState> {
     read().map_err(|error| explain(path, error))
 }
 
-/// Migrates the tables to this version, if necessary and allowed.
 fn migrate_if_needed(connection: &mut Connection, path: &Path, migrate: bool) -> Result<()> {
     let mut attempt = 1;
-    loop {
-        let state = state(connection, path)?;
-        match state {
-            SchemaState::Current | SchemaState::Newer { .. } => return Ok(()),
-            SchemaState::TooNew { .. } => {
-                return Err(unusable(format!(
-                    "this version cannot use the database file {}: {state}; install that version",
-                    path.display()
-                )));
-            }
-            SchemaState::Empty | SchemaState::Older { .. } if !migrate => {
-                return Err(unusable(format!(
-                    "the database file {} needs a migration: {state}; run `latchkey migrate`",
-                    path.display()
-                )));
-            }
-            SchemaState::Empty | SchemaState::Older { .. } => {}
-        }
+    while !state(connection, path)?.is_usable(&format!("file {}", path.display()), migrate)? {
         connection.busy_timeout(MIGRATION_BUSY_TIMEOUT).map_err(|error| explain(path, error))?;
         // All in one immediate transaction: one of two processes migrates, and the other finds it done.
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
@@ -272,28 +222,26 @@ fn migrate_if_needed(connection: &mut Connection, path: &Path, migrate: bool) ->
         match run {
             Ok(_) => {}
             Err(_) if attempt < ATTEMPTS => attempt += 1,
-            Err(error) => {
-                return Err(Error::Failed { what: "migrating the tables".to_owned(), source: Box::new(error) });
-            }
+            Err(error) => return Err(Error::failed("migrating the tables", error)),
         }
     }
+    Ok(())
 }
 
-/// Explains `error` while opening the file at `path`.
 fn explain(path: &Path, error: rusqlite::Error) -> Error {
     let shown = path.display();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => unusable(format!(
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::unusable(format!(
             "the database file {shown} is locked by another process: wait until that process has finished, or stop it"
         )),
-        Some(ErrorCode::NotADatabase) => unusable(format!(
+        Some(ErrorCode::NotADatabase) => Error::unusable(format!(
             "the file {shown} is not an SQLite database: set another path in LATCHKEY_DATABASE_URL, or restore it from \
              a backup"
         )),
         Some(ErrorCode::DatabaseCorrupt) => {
-            unusable(format!("the database file {shown} is damaged: restore it from a backup"))
+            Error::unusable(format!("the database file {shown} is damaged: restore it from a backup"))
         }
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => unusable(format!(
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Error::unusable(format!(
             "the database file {shown} cannot be written: give this user write permission for the file and for its \
              folder, where SQLite keeps its log"
         )),

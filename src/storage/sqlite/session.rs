@@ -3,60 +3,53 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use deadpool::unmanaged::Object;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Statement, ToSql};
+use rusqlite::{CachedStatement, Connection, ToSql};
 use tokio::sync::Notify;
 
-use super::Lease;
 use super::errors::translate;
-use crate::storage::sql::dialect::SqlDialect;
+use super::worker::SqliteWorker;
 use crate::storage::sql::driver::{Insert, SqlSession};
 use crate::storage::sql::value::{SqlRow, SqlValue};
 use crate::storage::{Error, Result};
 
 /// A session: a thread for exclusive use until it ends.
-#[derive(Debug)]
 pub(super) struct SqliteSession {
-    lease: Lease,
-    begin: &'static str,
-    state: SqliteSessionState,
-    /// Woken when it commits.
-    on_commit: Option<Arc<Notify>>,
+    pub(super) worker: Object<SqliteWorker>,
+    /// Begins its transaction, before the first statement.
+    pub(super) begin: Option<&'static str>,
+    /// Whether a transaction is, or may be, open.
+    pub(super) open: bool,
+    pub(super) on_commit: Option<Arc<Notify>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SqliteSessionState {
-    /// Nothing was sent yet.
-    Fresh,
-    /// A transaction is, or may be, open.
-    Open,
-    /// It has ended.
-    Ended,
-}
-
-struct SqlParam<'a>(&'a SqlValue);
-
-impl ToSql for SqlParam<'_> {
+impl ToSql for SqlValue {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            SqlValue::Int(Some(value)) => ValueRef::Integer(*value),
-            SqlValue::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
-            SqlValue::Bytes(Some(value)) => ValueRef::Blob(value),
-            SqlValue::Bool(Some(value)) => ValueRef::Integer(i64::from(*value)),
-            SqlValue::Int(None) | SqlValue::Text(None) | SqlValue::Bytes(None) | SqlValue::Bool(None) => ValueRef::Null,
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(Some(value)) => ValueRef::Integer(*value),
+            Self::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(Some(value)) => ValueRef::Blob(value),
+            Self::Bool(Some(value)) => ValueRef::Integer(i64::from(*value)),
+            Self::Int(None) | Self::Text(None) | Self::Bytes(None) | Self::Bool(None) => ValueRef::Null,
         }))
     }
 }
 
-fn bind(statement: &mut Statement<'_>, params: &[SqlValue]) -> rusqlite::Result<()> {
+fn failed(error: rusqlite::Error) -> Error {
+    translate("running a statement", error)
+}
+
+fn prepare<'c>(connection: &'c Connection, sql: &str, params: &[SqlValue]) -> rusqlite::Result<CachedStatement<'c>> {
+    let mut statement = connection.prepare_cached(sql)?;
     // SQLite treats `$2` as a name, and numbers parameters in order of appearance. Some list statements omit a few.
     for place in 1..=statement.parameter_count() {
         let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
         let value = number.and_then(|number| params.get(number.checked_sub(1)?));
         let value = value.ok_or(rusqlite::Error::InvalidParameterCount(params.len(), place))?;
-        statement.raw_bind_parameter(place, SqlParam(value))?;
+        statement.raw_bind_parameter(place, value)?;
     }
-    Ok(())
+    Ok(statement)
 }
 
 fn value(value: ValueRef<'_>) -> Result<SqlValue> {
@@ -74,60 +67,43 @@ fn value(value: ValueRef<'_>) -> Result<SqlValue> {
 }
 
 fn query(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<Vec<SqlRow>> {
-    let what = "running a statement";
-    let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
-    bind(&mut statement, params).map_err(|error| translate(what, error))?;
+    let mut statement = prepare(connection, sql, params).map_err(failed)?;
     let columns = statement.column_count();
     let mut rows = statement.raw_query();
     let mut read = Vec::new();
-    while let Some(row) = rows.next().map_err(|error| translate(what, error))? {
-        let values = (0..columns).map(|column| value(row.get_ref(column).map_err(|error| translate(what, error))?));
-        read.push(SqlRow::new(values.collect::<Result<_>>()?));
+    while let Some(row) = rows.next().map_err(failed)? {
+        let values = (0..columns).map(|column| value(row.get_ref(column).map_err(failed)?));
+        read.push(SqlRow(values.collect::<Result<_>>()?));
     }
     Ok(read)
 }
 
 fn execute(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<u64> {
-    let what = "running a statement";
-    let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
-    bind(&mut statement, params).map_err(|error| translate(what, error))?;
-    let touched = statement.raw_execute().map_err(|error| translate(what, error))?;
-    Ok(touched as u64)
+    let touched = prepare(connection, sql, params).and_then(|mut statement| statement.raw_execute());
+    touched.map(|touched| touched as u64).map_err(failed)
 }
 
 fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<SqlValue>]) -> Result<u64> {
-    let sql = insert.text(SqlDialect::Sqlite, |columns| {
-        let places: Vec<_> = (1..=columns).map(|place| format!("?{place}")).collect();
-        format!("VALUES ({})", places.join(", "))
-    });
-    rows.iter().map(|row| execute(connection, sql, row)).sum()
+    let places: Vec<_> = (1..=rows.first().map_or(0, Vec::len)).map(|place| format!("?{place}")).collect();
+    let sql = format!("INSERT INTO {} VALUES ({}) {}", insert.into, places.join(", "), insert.on_conflict);
+    rows.iter().map(|row| execute(connection, &sql, row)).sum()
 }
 
 impl SqliteSession {
-    /// Creates a session on `lease`'s thread, begun by the statement `begin` (may be empty). Its commit
-    /// notifies `on_commit`.
-    pub(super) const fn new(lease: Lease, begin: &'static str, on_commit: Option<Arc<Notify>>) -> Self {
-        Self { lease, begin, state: SqliteSessionState::Fresh, on_commit }
-    }
-
     async fn run<T: Send + 'static>(
         &mut self,
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let begin = if self.state == SqliteSessionState::Fresh { self.begin } else { "" };
+        let begin = self.begin.take();
         // From here on a transaction may be open, even if this is dropped while it waits.
-        if !self.begin.is_empty() {
-            self.state = SqliteSessionState::Open;
-        }
-        self.lease
-            .worker
-            .run(move |connection| {
-                if !begin.is_empty() {
-                    execute(connection, begin, &[])?;
-                }
-                job(connection)
-            })
-            .await
+        self.open |= begin.is_some();
+        let job = move |connection: &Connection| {
+            if let Some(begin) = begin {
+                execute(connection, begin, &[])?;
+            }
+            job(connection)
+        };
+        self.worker.run(job).await
     }
 }
 
@@ -159,18 +135,15 @@ impl SqlSession for SqliteSession {
                 Ok(())
             })
             .await;
-        if committed.is_ok() {
-            self.state = SqliteSessionState::Ended;
-        }
+        self.open &= committed.is_err();
         committed
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if self.state != SqliteSessionState::Open {
+        if !std::mem::take(&mut self.open) {
             return Ok(());
         }
-        self.state = SqliteSessionState::Ended;
-        self.lease.worker.run(|connection| undo(connection)).await
+        self.worker.run(undo).await
     }
 }
 
@@ -181,9 +154,9 @@ fn undo(connection: &Connection) -> Result<()> {
 
 impl Drop for SqliteSession {
     fn drop(&mut self) {
-        if self.state == SqliteSessionState::Open {
+        if self.open {
             // Sent before the thread is leased again, and so done before any work of the next session.
-            let sent = self.lease.worker.send(|connection| {
+            let sent = self.worker.send(|connection| {
                 if let Err(error) = undo(connection) {
                     tracing::error!(error = %error, "an SQLite transaction could not be rolled back");
                 }

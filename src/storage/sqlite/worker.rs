@@ -1,6 +1,5 @@
 //! A connection on its own thread, which receives jobs: SQLite's calls block.
 
-use std::fmt;
 use std::sync::mpsc;
 
 use rusqlite::Connection;
@@ -8,36 +7,21 @@ use tokio::sync::oneshot;
 
 use crate::storage::{Error, Result};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// A handle to the thread. It ends, and closes the connection, after the last handle is dropped and its work is done.
-#[derive(Clone)]
+/// A handle to the thread. It ends, and closes the connection, after the handle is dropped and its work is done.
 pub(super) struct SqliteWorker {
     jobs: mpsc::Sender<Job>,
 }
 
-impl fmt::Debug for SqliteWorker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Worker")
-    }
-}
-
 impl SqliteWorker {
-    /// Starts a thread called `name` for `connection`.
-    pub(super) fn start(name: &str, mut connection: Connection) -> Result<Self> {
+    pub(super) fn start(name: &str, connection: Connection) -> Result<Self> {
         let (jobs, work) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                while let Ok(job) = work.recv() {
-                    job(&mut connection);
-                }
-            })
-            .map_err(|error| Error::Unavailable {
-                what: "starting a thread for SQLite".to_owned(),
-                because: None,
-                source: Some(Box::new(error)),
-            })?;
+        start_thread(name, move || {
+            while let Ok(job) = work.recv() {
+                job(&connection);
+            }
+        })?;
         Ok(Self { jobs })
     }
 
@@ -45,7 +29,7 @@ impl SqliteWorker {
     /// runs.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (response, received) = oneshot::channel();
         self.send(move |connection| {
@@ -56,9 +40,18 @@ impl SqliteWorker {
     }
 
     /// Queues `job` after all earlier jobs.
-    pub(super) fn send(&self, job: impl FnOnce(&mut Connection) + Send + 'static) -> Result<()> {
+    pub(super) fn send(&self, job: impl FnOnce(&Connection) + Send + 'static) -> Result<()> {
         self.jobs.send(Box::new(job)).map_err(|_| gone())
     }
+}
+
+pub(super) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| Error::Unavailable {
+        what: "starting a thread for SQLite".to_owned(),
+        because: None,
+        source: Some(Box::new(error)),
+    })
 }
 
 fn gone() -> Error {

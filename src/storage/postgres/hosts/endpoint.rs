@@ -15,7 +15,6 @@ use crate::telemetry::outage::Outage;
 /// How long a host may leave an open request without any response before it counts as unresponsive.
 pub(in crate::storage::postgres) const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(2);
 
-/// One address of one host.
 pub(in crate::storage::postgres) struct Endpoint {
     pub(super) host_index: usize,
     /// `None` if it is a Unix socket.
@@ -36,25 +35,15 @@ pub(in crate::storage::postgres) struct Endpoint {
 #[derive(Clone)]
 pub(in crate::storage::postgres) struct ConnectionOrigin {
     pub(super) hosts: Hosts,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(in crate::storage::postgres) endpoint: Arc<Endpoint>,
     pub(super) number: u64,
 }
 
 /// An attempt in progress. If it is dropped after [`STAGGER`], another host was faster and is tried first next time.
 pub(super) struct Attempt<'a> {
-    endpoint: &'a Endpoint,
-    began: Instant,
-    finished: bool,
-}
-
-impl<'a> Attempt<'a> {
-    pub(super) fn start(endpoint: &'a Endpoint) -> Self {
-        Self { endpoint, began: Instant::now(), finished: false }
-    }
-
-    pub(super) fn finish(mut self) {
-        self.finished = true;
-    }
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) began: Instant,
+    pub(super) finished: bool,
 }
 
 impl Drop for Attempt<'_> {
@@ -67,41 +56,16 @@ impl Drop for Attempt<'_> {
 }
 
 impl Endpoint {
-    pub(super) fn new(
-        host_index: usize,
-        ip: Option<IpAddr>,
-        text: String,
-        config: Config,
-        clock: &SharedClock,
-    ) -> Self {
-        Self {
-            host_index,
-            ip,
-            outage: Outage::new(format!("the database host {text}"), clock),
-            text,
-            config,
-            clock: SharedClock::clone(clock),
-            last_response: AtomicU64::new(0),
-            unresponsive: AtomicBool::new(false),
-            stale: AtomicU64::new(0),
-        }
-    }
-
     fn tick(&self) -> u64 {
         u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn record_response(&self) {
+    pub(in crate::storage::postgres) fn record_response(&self) {
         self.last_response.fetch_max(self.tick(), Ordering::AcqRel);
     }
 }
 
 impl ConnectionOrigin {
-    /// Records a response on this connection.
-    pub(in crate::storage::postgres) fn record_response(&self) {
-        self.endpoint.record_response();
-    }
-
     /// Reports that a statement on this connection had no response for [`UNRESPONSIVE_AFTER`]. If its host sent no
     /// other response either, it counts as unresponsive: no connection to it is used again, and the others are
     /// tried first.
@@ -132,7 +96,6 @@ impl ConnectionOrigin {
         changes.send_modify(|number| *number += 1);
     }
 
-    /// Returns whether this connection may be used again.
     pub(in crate::storage::postgres) fn is_usable(&self) -> bool {
         let state = &self.hosts.0;
         let elsewhere = || state.current.lock().as_ref().is_some_and(|current| !Arc::ptr_eq(current, &self.endpoint));
