@@ -1,5 +1,5 @@
-//! Keys and their secrets: writing them. Every change of a key, its secrets or its lists gives the key this write's
-//! revision and rebuilds its search text.
+//! Keys, their secrets and the requests that created them: writing them. Every change of a key, its secrets or its lists
+//! gives the key this write's revision and rebuilds its search text.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
