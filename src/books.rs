@@ -141,5 +141,5 @@ pub fn parse(yaml: &str) -> Result<ReferenceBook, BookError> {
 }
 
 fn list(violations: &[BookViolation]) -> String {
-    violations.iter().map(|violation| format!("\n  {violation}")).collect()
+    violations.iter().fold(String::new(), |list, violation| list + "\n  " + &violation.to_string())
 }

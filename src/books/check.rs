@@ -96,7 +96,7 @@ impl Checker {
         self.line = line;
         let written = raw.method.as_deref().map(str::trim).unwrap_or_default();
         let identity = if written.is_empty() {
-            self.subject = "a method".to_owned();
+            self.subject = "a method".into();
             self.add("the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}");
             None
         } else {
@@ -167,9 +167,9 @@ impl Checker {
                 Ok(place) => {
                     // The book does not describe other locations.
                     if let Some(method) = method.filter(|_| place.location() == StoreLocation::Path) {
-                        let names: Vec<&str> = method.pattern.parameters().collect();
-                        if !names.contains(&place.name()) {
-                            let has = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
+                        let known: Vec<&str> = method.pattern.parameters().collect();
+                        if !known.contains(&place.name()) {
+                            let has = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
                             self.add(format!(
                                 "{} does not match a parameter of the pattern; the pattern has {has}",
                                 named()

@@ -118,7 +118,9 @@ pub(super) fn read(tables: toml::Value, mut report: impl FnMut(String)) -> BTree
         };
         let shapes: Vec<String> = table.iter().filter_map(|(field, value)| shape_error(field, value)).collect();
         if !shapes.is_empty() {
-            shapes.iter().for_each(|shape| report(format!("profiles.{name}: {shape}")));
+            for shape in shapes {
+                report(format!("profiles.{name}: {shape}"));
+            }
             continue;
         }
         match table.try_into::<ProfileTable>() {
