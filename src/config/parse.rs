@@ -196,12 +196,10 @@ impl SettingsReader {
     }
 
     pub(super) fn tls(&mut self, port: &str) -> Option<TlsFiles> {
-        let cert = self.path(&format!("{port}_tls_cert"));
-        let key = self.path(&format!("{port}_tls_key"));
-        let client_ca = self.path(&format!("{port}_client_ca"));
-        match (cert, key, client_ca) {
-            (Some(cert), Some(key), client_ca) => Some(TlsFiles { cert, key, client_ca }),
-            (None, None, None) => None,
+        let files = ["tls_cert", "tls_key", "client_ca"].map(|name| self.path(&format!("{port}_{name}")));
+        match files {
+            [Some(cert), Some(key), client_ca] => Some(TlsFiles { cert, key, client_ca }),
+            [None, None, None] => None,
             _ => {
                 self.add_error(format!(
                     "{port}_tls_cert and {port}_tls_key must be set together, and {port}_client_ca requires both"

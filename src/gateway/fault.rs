@@ -10,12 +10,12 @@ pub(crate) enum Fault {
     Override(String),
     #[error("the parameter {0} overrides the method of the request; send the intended request directly")]
     OverrideParameter(String),
-    #[error("the header {found} can be mistaken for {expected}; write {expected}")]
-    HeaderSpelling { found: String, expected: String },
+    #[error("the {found} can be mistaken for {expected}; write {expected}")]
+    Spelling { found: String, expected: String },
     #[error("the header authorization has something before the bearer token; send only `Bearer` and the key")]
     Authorization,
-    #[error("the header {0} occurs more than once")]
-    RepeatedHeader(String),
+    #[error("the {0} occurs more than once")]
+    Repeated(String),
     #[error(
         "the header connection would remove {0} from the request; it may only contain close, keep-alive, upgrade or te"
     )]
@@ -24,16 +24,12 @@ pub(crate) enum Fault {
     Host,
     #[error("the request contains two different keys")]
     KeysDiffer,
-    #[error("the {location} parameter {found} can be mistaken for {expected}; write {expected}")]
-    Spelling { location: &'static str, found: String, expected: String },
-    #[error("the {location} parameter {name} occurs more than once")]
-    Repeated { location: &'static str, name: String },
-    #[error("the {location} parameter {name} and a parent of it both occur")]
-    Overlapping { location: &'static str, name: String },
+    #[error("the {0} and a parent of it both occur")]
+    Overlapping(String),
     #[error("the {0} has too many parameters")]
     TooMany(&'static str),
-    #[error("the {location} parameter {name} has a value that cannot be decoded")]
-    Undecodable { location: &'static str, name: String },
+    #[error("the {0} has a value that cannot be decoded")]
+    Undecodable(String),
     #[error("the parameter {name} must be {value}")]
     Fixed { name: String, value: String },
     #[error("{0} contains ambiguous JSON")]
@@ -44,8 +40,8 @@ pub(crate) enum Fault {
     TooManyStores,
     #[error("the cookie {found} can be mistaken for the parameter {expected}; remove it")]
     Cookie { found: String, expected: String },
-    #[error("the {location} parameter {name} would change the prototype of JavaScript objects; remove it")]
-    Inherits { location: &'static str, name: String },
+    #[error("the {0} would change the prototype of JavaScript objects; remove it")]
+    Inherits(String),
     #[error("the body is {0}, so it could name a store or another method unseen; this key requires a readable body")]
     BodyNotInspected(&'static str),
     #[error(
@@ -91,15 +87,15 @@ impl Fault {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Override(_) | Self::OverrideParameter(_) => "OVERRIDE",
-            Self::HeaderSpelling { .. } | Self::Authorization | Self::Spelling { .. } => "SPELLING",
-            Self::RepeatedHeader(_) | Self::Repeated { .. } | Self::Overlapping { .. } => "REPEATED",
+            Self::Authorization | Self::Spelling { .. } => "SPELLING",
+            Self::Repeated(_) | Self::Overlapping(_) => "REPEATED",
             Self::HopByHop(_) => "HOP_BY_HOP",
             Self::Host => "HOST",
             Self::KeysDiffer => "KEYS_DIFFER",
             Self::TooMany(_) | Self::TooManyStores => "TOO_MANY",
             Self::Cookie { .. } => "COOKIE",
-            Self::Inherits { .. } => "INHERITS",
-            Self::Undecodable { .. } => "UNDECODABLE",
+            Self::Inherits(_) => "INHERITS",
+            Self::Undecodable(_) => "UNDECODABLE",
             Self::Fixed { .. } => "FIXED",
             Self::Json(_) => "JSON",
             Self::NotACode(_) => "NOT_A_CODE",

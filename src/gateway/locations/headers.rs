@@ -134,16 +134,13 @@ pub(crate) fn read<'r>(
             check_connection(value)?;
         } else if reads_as(name, "cookie") || reads_as(name, "cookie2") {
             cookies::check(value, &plan.parameters)?;
-        } else if name.eq_ignore_ascii_case(b"host") {
-            if !value.eq_ignore_ascii_case(request.host) {
-                return Err(Fault::RepeatedHeader("host".to_owned()));
-            }
+        } else if name.eq_ignore_ascii_case(b"host") && !value.eq_ignore_ascii_case(request.host) {
+            return Err(Fault::Repeated("header host".to_owned()));
         } else if plan.host
+            && !value.eq_ignore_ascii_case(request.host)
             && let Some(name) = HOSTS.iter().find(|other| reads_as(name, other))
         {
-            if !value.eq_ignore_ascii_case(request.host) {
-                return Err(Fault::Override((*name).to_owned()));
-            }
+            return Err(Fault::Override((*name).to_owned()));
         } else if plan.host && reads_as(name, "forwarded") && contains(value, b"host") {
             return Err(Fault::Override("forwarded".to_owned()));
         }
@@ -208,9 +205,10 @@ fn folds_to(name: &[u8], folded: &[u8]) -> bool {
 /// Requires that a header that is read as `other` has exactly this name, and that none was seen before it.
 fn require_plain(name: &[u8], other: &str, seen: &mut bool) -> Result<(), Fault> {
     if !name.eq_ignore_ascii_case(other.as_bytes()) {
-        return Err(Fault::HeaderSpelling { found: decode::printable(name), expected: other.to_owned() });
+        let found = format!("header {}", decode::printable(name));
+        return Err(Fault::Spelling { found, expected: other.to_owned() });
     }
-    if std::mem::replace(seen, true) { Err(Fault::RepeatedHeader(other.to_owned())) } else { Ok(()) }
+    if std::mem::replace(seen, true) { Err(Fault::Repeated(format!("header {other}"))) } else { Ok(()) }
 }
 
 /// Returns the token of `Bearer …`; `None` for other schemes.

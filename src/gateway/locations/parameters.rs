@@ -166,11 +166,12 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         if governed.uses.contains(&ParameterUse::Override) {
             return Fault::OverrideParameter(written.printable());
         }
-        Fault::Spelling {
-            location: self.location.label(),
-            found: written.printable(),
-            expected: governed.name.as_str().to_owned(),
-        }
+        Fault::Spelling { found: self.named(&written.printable()), expected: name_of(governed) }
+    }
+
+    /// Returns what messages call a parameter.
+    fn named(&self, name: &str) -> String {
+        format!("{} parameter {name}", self.location.label())
     }
 
     /// Reads a member of a JSON object. `name` is written as a parameter is: `filter[sites]` for a nested member.
@@ -194,7 +195,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
     ) -> Result<bool, Fault> {
         self.count += 1;
         if written.inherits() {
-            return Err(Fault::Inherits { location: self.location.label(), name: written.printable() });
+            return Err(Fault::Inherits(self.named(&written.printable())));
         }
         let mut is_parent = false;
         for (at, governed) in self.governed.iter().enumerate() {
@@ -211,7 +212,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                         return Err(Fault::TooMany(self.location.label()));
                     }
                     if self.seen[at].0 > 1 && !governed.name.repeated {
-                        return Err(Fault::Repeated { location: self.location.label(), name: name_of(governed) });
+                        return Err(Fault::Repeated(self.named(governed.name.as_str())));
                     }
                     self.read_value(governed, written, raw, value)?;
                 }
@@ -236,8 +237,8 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             ParameterValue::File => None,
             ParameterValue::Json(json) => return self.use_value(governed, raw, json),
         };
-        let undecodable = || Fault::Undecodable { location: self.location.label(), name: name_of(governed) };
-        self.use_value(governed, raw, &Json::Text(text.ok_or_else(undecodable)?))
+        let text = text.ok_or_else(|| Fault::Undecodable(self.named(governed.name.as_str())))?;
+        self.use_value(governed, raw, &Json::Text(text))
     }
 
     /// Uses a decoded value: one of a query or a form is text.
@@ -305,7 +306,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
     fn finish(self) -> Result<(), Fault> {
         for (governed, (times, is_parent)) in self.governed.iter().zip(&self.seen) {
             if *is_parent && *times > 0 {
-                return Err(Fault::Overlapping { location: self.location.label(), name: name_of(governed) });
+                return Err(Fault::Overlapping(self.named(governed.name.as_str())));
             }
             // An added parameter could be lost after it.
             self.extracted.query_full |= *is_parent;
