@@ -79,9 +79,10 @@ read! {
     MethodNumber => u32, |number| Ok(MethodNumber(number));
     Timestamp => i64, |micros| Ok(Timestamp::from_micros(micros));
     Duration => i64, |micros| Ok(Duration::from_micros(micros.try_into().unwrap_or(0)));
-    KeyId, SecretId, OperatorId, ReplicaId, StoreCode, MethodIdentity, StoreUse => String, parsed;
+    KeyId, SecretId, OperatorId, ReplicaId, StoreCode, MethodIdentity, StoreUse => String, |text| parsed(&text);
     StoreKind, TokenOrigin, Role => String, known;
-    serde_json::Value, Vec<String>, Vec<IpNet>, BTreeMap<String, String>, Marks, ChangeDetail => String, from_json;
+    serde_json::Value, Vec<String>, Vec<IpNet>, BTreeMap<String, String>, Marks, ChangeDetail
+        => String, |text| from_json(&text);
     Vec<StorePlace> => Vec<String>, |places| {
         let places = places.iter().map(|place| place.parse()).collect::<Result<_, _>>();
         places.map_err(|error| format!("cannot be read: {error}"))
@@ -97,12 +98,12 @@ fn known<T: DeserializeOwned>(word: String) -> Result<T, String> {
     serde_json::from_value(word.into()).map_err(|_| "has a value that this version does not know".to_owned())
 }
 
-fn parsed<T: FromStr>(text: String) -> Result<T, String> {
+fn parsed<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "cannot be read".to_owned())
 }
 
-fn from_json<T: DeserializeOwned>(text: String) -> Result<T, String> {
-    serde_json::from_str(&text).map_err(|_| "has unexpected JSON".to_owned())
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|_| "has unexpected JSON".to_owned())
 }
 
 /// Returns the contents of a `search` column for these fields.

@@ -63,7 +63,7 @@ impl SqlDialect {
             Self::Postgres => {
                 let joined = lists.iter().enumerate().skip(1);
                 let joined = joined.map(|(n, list)| format!(" JOIN ({list}) AS l{n} USING (id)"));
-                format!("SELECT id FROM ({}) AS l0{} ORDER BY id DESC", lists[0], joined.collect::<String>())
+                format!("SELECT id FROM ({}) AS l0{} ORDER BY id DESC", lists[0], joined.collect::<Vec<_>>().concat())
             }
         }
     }

@@ -42,7 +42,8 @@ fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) ->
 
 /// Returns the rows of a key's list of numbers, ascending and without duplicates.
 fn members<N: Copy + Ord + Into<SqlValue>>(key: KeyId, numbers: &[N]) -> impl Iterator<Item = Vec<SqlValue>> {
-    BTreeSet::from_iter(numbers.iter().copied()).into_iter().map(move |number| vec![key.into(), number.into()])
+    let numbers: BTreeSet<N> = numbers.iter().copied().collect();
+    numbers.into_iter().map(move |number| vec![key.into(), number.into()])
 }
 
 impl Transaction {
