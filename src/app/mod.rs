@@ -66,11 +66,7 @@ const LONGEST_DECISION: usize = if ext_authz::MAX_MESSAGE > grpc::MAX_DECISION_M
 /// # Errors
 /// The server could not start, or ended unexpectedly.
 pub async fn serve(config: Config) -> Result<(), Error> {
-    logs::init(&config.log, config.log_format).map_err(Error::Failed)?;
-    if !config.ignored_variables.is_empty() {
-        let variables = config.ignored_variables.join(", ");
-        tracing::info!(variables, "ignoring environment variables that kubelet or Docker set for a service");
-    }
+    start_logs(&config)?;
     let tasks = Tasks::new();
     lifecycle::handle_signals(&tasks)
         .map_err(|error| Error::Failed(format!("signal handlers could not be installed: {error}")))?;
@@ -131,7 +127,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let decision_config = connection_config(ports.decision_tls, limits, Timeouts::decisions(), "decision");
     let decision_routes =
         |authority: &Authority| decision_routes(&config, authority, &metrics, &tasks, health_service.clone());
-    // Long calls are decided outside the data threads, without a cache of their own.
+    // Long calls are decided outside the decision threads.
     let long_routes = decision_routes(&authority);
     let workers = WorkerPool::start(config.decision_threads, &decision_config, Watchdog::default(), &tasks, || {
         let worker = authority.for_worker();
@@ -174,6 +170,15 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let left = drain(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder);
     shut_down(&tasks, &authority, left).await
+}
+
+fn start_logs(config: &Config) -> Result<(), Error> {
+    logs::init(&config.log, config.log_format).map_err(Error::Failed)?;
+    if !config.ignored_variables.is_empty() {
+        let variables = config.ignored_variables.join(", ");
+        tracing::info!(variables, "ignoring environment variables that kubelet or Docker set for a service");
+    }
+    Ok(())
 }
 
 /// Ends all tasks within the time `left`.

@@ -62,12 +62,14 @@ pub async fn serve<S: HttpService>(
     config: Arc<ConnectionConfig>,
     tasks: Tasks,
 ) -> Result<(), String> {
-    accept(listener, &config, &tasks, |accepted| {
-        let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
-        drop(tasks.spawn("connection", async move { connection::serve(accepted, calls, &config, &ending).await }));
+    let (of_connections, spawner) = (Arc::clone(&config), tasks.clone());
+    // Owns the service, which threads need not be able to share.
+    let spawn = move |accepted| {
+        let (calls, config, ending) = (calls.clone(), Arc::clone(&of_connections), spawner.clone());
+        drop(spawner.spawn("connection", async move { connection::serve(accepted, calls, &config, &ending).await }));
         Ok(())
-    })
-    .await
+    };
+    accept(listener, &config, &tasks, spawn).await
 }
 
 /// A connection and its share of the port's limits. Detached from the runtime that accepted it, so that the one that

@@ -123,8 +123,8 @@ async fn serve<S: HttpService>(
                 };
                 let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
                 drop(tasks.spawn("connection", connections.track_future(async move {
-                    let _load = load;
                     connection::serve(accepted, calls, &config, &ending).await;
+                    drop(load);
                 })));
             }
             () = connections.wait() => return,

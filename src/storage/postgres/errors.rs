@@ -75,7 +75,7 @@ fn unavailable(because: &'static str, what: &str, error: tokio_postgres::Error) 
 }
 
 fn is_connection(error: &tokio_postgres::Error) -> bool {
-    error.is_closed() || sources(error).any(|cause| cause.is::<io::Error>())
+    error.is_closed() || sources(error).any(<dyn std::error::Error>::is::<io::Error>)
 }
 
 fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
