@@ -15,8 +15,8 @@ pub enum Error {
     /// Storage cannot be used.
     #[error("{}", causes(.0))]
     Storage(#[from] storage::Error),
-    /// The first operator could not be created.
-    #[error("the first operator could not be created: {}", causes(.0))]
+    /// The first operator, or a new admin in its place, could not be created.
+    #[error("the admin could not be created: {}", causes(.0))]
     Bootstrap(registry::BootstrapError),
     /// The drain time was over before all calls had ended.
     #[error("some calls were still running when the drain time was over; increase LATCHKEY_DRAIN if they need longer")]

@@ -129,11 +129,16 @@ async fn bind(port: &'static str, address: SocketAddr, setting: &'static str) ->
 /// Returns the function that explains why a port cannot listen.
 fn failed(port: &'static str, address: impl ToString, setting: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| {
-        let address = address.to_string();
-        Error::Failed(format!(
-            "the {port} port cannot listen on {address}: {source}; stop the program that uses this address, or set \
-             {setting} to another one"
-        ))
+        let advice = match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("stop the program that uses this address, or set {setting} to another one")
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!("set {setting} to a port above 1023, or permit this user to use it")
+            }
+            _ => format!("set {setting} to an address of this machine"),
+        };
+        Error::Failed(format!("the {port} port cannot listen on {}: {source}; {advice}", address.to_string()))
     }
 }
 

@@ -155,7 +155,7 @@ impl CommandContext {
     ) -> CommandResult {
         let output = match (token_only, self.is_json()) {
             (true, _) if token.is_empty() => {
-                let nothing = Err(Error::Conflict("there is no token to print".to_owned()));
+                let nothing = Err(Error::Conflict("there is no token to print: the key exists already, and its token was shown when it was created; rotate it for a new one".to_owned()));
                 CommandOutput::empty().with_exit(nothing)
             }
             (true, _) => format!("{token}\n").into(),
@@ -202,8 +202,8 @@ impl CommandContext {
     }
 
     pub(super) fn status_error(&self, status: &Status) -> Error {
-        let token = self.token().ok().flatten().map_or("nowhere".to_owned(), |(_, origin)| origin);
-        Error::from_status(status, &token)
+        let origin = self.token().ok().flatten().map(|(_, origin)| origin);
+        Error::from_status(status, origin.as_deref())
     }
 
     // === Where the server is ===

@@ -79,7 +79,7 @@ impl From<Exit> for ExitCode {
 
 impl Error {
     /// Returns the server's status as an error. `token` is the source of the operator's token.
-    pub(super) fn from_status(status: &Status, token: &str) -> Self {
+    pub(super) fn from_status(status: &Status, token: Option<&str>) -> Self {
         // The server's own statuses have no source: this one was created by the client.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Unavailable(format!(
@@ -116,9 +116,10 @@ impl Error {
         match error(message) {
             Self::Invalid(message) => Self::Invalid(with_violations(message, status)),
             Self::Conflict(message) => Self::Conflict(with_violations(message, status)),
-            Self::Credentials(message) if status.code() == Code::Unauthenticated => {
-                Self::Credentials(format!("{message} (the token came from {token})"))
-            }
+            Self::Credentials(message) if status.code() == Code::Unauthenticated => Self::Credentials(match token {
+                Some(origin) => format!("{message} (the token came from {origin})"),
+                None => format!("{message}; no token was sent: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE"),
+            }),
             error => error,
         }
     }
@@ -195,7 +196,7 @@ mod tests {
     use super::*;
 
     fn convert(status: &Status) -> (String, Exit) {
-        let error = Error::from_status(status, "LATCHKEY_TOKEN");
+        let error = Error::from_status(status, Some("LATCHKEY_TOKEN"));
         (error.to_string(), error.exit())
     }
 
@@ -242,6 +243,8 @@ mod tests {
         ] {
             assert_eq!(convert(&status).0, expected);
         }
+        let error = Error::from_status(&Status::unauthenticated("unknown"), None);
+        assert_eq!(error.to_string(), "unknown; no token was sent: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE");
     }
 
     #[test]

@@ -64,8 +64,8 @@ impl SettingsReader {
         if !setting.secret && is_secret(value) {
             let name = setting.name;
             return self.add_error(format!(
-                "the value of {name} is not shown because it looks like a token or a URL with a password; put secrets \
-                 in database_url, token, or the files named by database_url_file and token_file"
+                "{name} must not contain a token or a URL with a password (its value is not shown); put secrets in \
+                 database_url, token, or the files named by database_url_file and token_file"
             ));
         }
         // An empty value unsets: this is how to disable a variable in a unit file.

@@ -26,7 +26,7 @@ pub(crate) enum Fault {
     KeysDiffer,
     #[error("the {0} and a parent of it both occur")]
     Overlapping(String),
-    #[error("the {0} has too many parameters")]
+    #[error("the {0} has more than {} parameters; send fewer", super::locations::parameters::MAX_PARAMETERS)]
     TooMany(&'static str),
     #[error("the {0} has a value that cannot be decoded")]
     Undecodable(String),

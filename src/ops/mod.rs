@@ -83,7 +83,7 @@ fn handle(request: &Request<Incoming>, authority: &Authority, metrics: &Metrics,
     let unavailable = |text: String| (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     match request.uri().path() {
         "/livez" => "alive\n".into_response(),
-        "/readyz" if tasks.is_draining() => unavailable("ending\n".to_owned()),
+        "/readyz" if tasks.is_draining() => unavailable("not ready: shutting down\n".to_owned()),
         "/readyz" if !tasks.is_open() => unavailable("not ready: the state is not loaded yet\n".to_owned()),
         "/readyz" => match authority.readiness() {
             Ok(()) => format!("ready at revision {}\n", authority.revision()).into_response(),

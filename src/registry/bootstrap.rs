@@ -47,7 +47,7 @@ pub enum BootstrapError {
     #[error(transparent)]
     Registry(#[from] Error),
     /// The token could not be read or written.
-    #[error("the token of the first operator could not be {what}: {source}")]
+    #[error("its token could not be {what}: {source}")]
     TokenLocation {
         /// The failed action.
         what: &'static str,

@@ -207,7 +207,7 @@ impl SchemaState {
         match self {
             Self::Current | Self::Newer { .. } => Ok(true),
             Self::TooNew { .. } => Err(Error::unusable(format!(
-                "this version cannot use the database {place}: {self}; install that version"
+                "this version cannot use the database {place}: {self}; install a later version"
             ))),
             Self::Empty | Self::Older { .. } if !migrate => {
                 Err(Error::unusable(format!("the database {place} needs a migration: {self}; run `latchkey migrate`")))

@@ -46,7 +46,7 @@ texts! {
         empty: "No replica has reported yet. Refresh in a moment.",
         lost: "Lost changes",
         lost_lead: "Replicas had applied these changes, but storage no longer has them: it was restored from a backup, or failed over to a standby that hadn't received them. Keys that they revoked work again. To revoke those keys again, run: latchkey replicas lost --reapply",
-        lost_what: "EntrySubject",
+        lost_what: "Subject",
         lost_action: "Action",
         lost_noticed: "Noticed",
     }

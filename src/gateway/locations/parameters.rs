@@ -13,7 +13,7 @@ use crate::model::method::StoreLocation;
 use crate::model::pattern::Verb;
 
 /// PHP and others ignore further parameters. Express counts those that are empty.
-const MAX: usize = 1000;
+pub(crate) const MAX_PARAMETERS: usize = 1000;
 /// Longest name, in bytes, that could be read as one that matters, however it is escaped.
 const MAX_NAME: usize = 4096;
 
@@ -208,7 +208,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 NameMatch::Loose => return Err(self.misspelt(written, governed)),
                 NameMatch::Exact => {
                     self.seen[at].0 += 1;
-                    if self.count > MAX && self.location.kind != StoreLocation::Json {
+                    if self.count > MAX_PARAMETERS && self.location.kind != StoreLocation::Json {
                         return Err(Fault::TooMany(self.location.label()));
                     }
                     if self.seen[at].0 > 1 && !governed.name.repeated {
@@ -311,7 +311,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             // An added parameter could be lost after it.
             self.extracted.query_full |= *is_parent;
         }
-        self.extracted.query_full |= self.count >= MAX / 2;
+        self.extracted.query_full |= self.count >= MAX_PARAMETERS / 2;
         Ok(())
     }
 }

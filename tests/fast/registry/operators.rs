@@ -117,7 +117,7 @@ async fn an_operator_whose_token_cannot_be_kept_is_not_made() {
     let (registry, storage, ..) = empty().await;
     let broken = TokenStore { broken: true, ..TokenStore::default() };
     let error = registry.bootstrap(&broken).await.unwrap_err();
-    assert_eq!(error.to_string(), "the token of the first operator could not be written: no space left");
+    assert_eq!(error.to_string(), "its token could not be written: no space left");
     assert_eq!(storage.head().await.unwrap().revision.0, 0);
     let supplied = TokenStore { supplied: Some(Token::issue_operator([9; 32])), broken: true, ..TokenStore::default() };
     assert!(matches!(registry.bootstrap(&supplied).await.unwrap(), Bootstrap::Created { supplied: true, .. }));

@@ -39,7 +39,7 @@ fn read_message(raw: &Value, name: &'static str, report: Report<'_>) -> Value {
     let report = report.about(subject(name));
     let mut read = Map::new();
     let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
-        report.fail(format!("a {} must be a map of fields", name.rsplit('.').next().unwrap_or(name)));
+        report.fail(format!("{} must be a map of fields", name.rsplit('.').next().unwrap_or(name)));
         return Value::Object(read);
     };
     let place = if name == "envoy.config.cluster.v3.Cluster" {
