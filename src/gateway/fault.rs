@@ -26,8 +26,8 @@ pub(crate) enum Fault {
     KeysDiffer,
     #[error("the {0} and a parent of it both occur")]
     Overlapping(String),
-    #[error("the {0} has more than {} parameters; send fewer", super::locations::parameters::MAX_PARAMETERS)]
-    TooMany(&'static str),
+    #[error("the {0} has more than {1} parameters; send fewer")]
+    TooMany(&'static str, usize),
     #[error("the {0} has a value that cannot be decoded")]
     Undecodable(String),
     #[error("the parameter {name} must be {value}")]
@@ -92,7 +92,7 @@ impl Fault {
             Self::HopByHop(_) => "HOP_BY_HOP",
             Self::Host => "HOST",
             Self::KeysDiffer => "KEYS_DIFFER",
-            Self::TooMany(_) | Self::TooManyStores => "TOO_MANY",
+            Self::TooMany(..) | Self::TooManyStores => "TOO_MANY",
             Self::Cookie { .. } => "COOKIE",
             Self::Inherits(_) => "INHERITS",
             Self::Undecodable(_) => "UNDECODABLE",

@@ -13,7 +13,7 @@ use crate::model::method::StoreLocation;
 use crate::model::pattern::Verb;
 
 /// PHP and others ignore further parameters. Express counts those that are empty.
-pub(crate) const MAX_PARAMETERS: usize = 1000;
+const MAX_PARAMETERS: usize = 1000;
 /// Longest name, in bytes, that could be read as one that matters, however it is escaped.
 const MAX_NAME: usize = 4096;
 
@@ -209,7 +209,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 NameMatch::Exact => {
                     self.seen[at].0 += 1;
                     if self.count > MAX_PARAMETERS && self.location.kind != StoreLocation::Json {
-                        return Err(Fault::TooMany(self.location.label()));
+                        return Err(Fault::TooMany(self.location.label(), MAX_PARAMETERS));
                     }
                     if self.seen[at].0 > 1 && !governed.name.repeated {
                         return Err(Fault::Repeated(self.named(governed.name.as_str())));
