@@ -185,7 +185,7 @@ impl SettingsReader {
 
     pub(super) fn duration(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
         let parse = |text: &str| duration(text).filter(|duration| (least..=most).contains(duration));
-        let rule = format_args!("a duration from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h");
+        let rule = format!("a duration from {} to {}, such as 250ms, 10s or 5m", written(least), written(most));
         self.value(name, parse, rule).unwrap_or(least)
     }
 
@@ -257,6 +257,16 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "m" => number.checked_mul(60).map(Duration::from_secs),
         "h" => number.checked_mul(3_600).map(Duration::from_secs),
         _ => None,
+    }
+}
+
+/// Writes a duration as [`duration`] parses it, in the largest unit without a remainder.
+fn written(duration: Duration) -> String {
+    match (duration.as_millis(), duration.as_secs()) {
+        (millis, _) if !millis.is_multiple_of(1_000) => format!("{millis}ms"),
+        (_, seconds) if seconds == 0 || !seconds.is_multiple_of(60) => format!("{seconds}s"),
+        (_, seconds) if !seconds.is_multiple_of(3_600) => format!("{}m", seconds / 60),
+        (_, seconds) => format!("{}h", seconds / 3_600),
     }
 }
 

@@ -54,7 +54,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     for part in [
         "unknown environment variable LATCHKEY_DECISION_ADDRESS; did you mean LATCHKEY_DECISION_ADDR?",
         "admin_addr is `localhost`",
-        "max_staleness is `1s`; it must be a duration from 5s to 3600s",
+        "max_staleness is `1s`; it must be a duration from 5s to 1h",
         "drain is `10`",
         "pool_size is `0`; it must be a whole number from 1 to 100",
         "decision_auth is `no`; it must be one of required, off",

@@ -69,9 +69,11 @@ impl Form {
         Self { values: fields.iter().map(|field| (*field, value(field))).collect(), ..Self::default() }
     }
 
-    /// Returns the value of a field; empty if the form has no such field.
+    /// Returns the value of a field; an empty form has all of them.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.values.iter().find(|(field, _)| field.name() == name).map_or("", |(_, value)| value)
+        let value = self.values.iter().find(|(field, _)| field.name() == name);
+        debug_assert!(value.is_some() || self.values.is_empty(), "no field is named {name}: {:?}", self.values);
+        value.map_or("", |(_, value)| value)
     }
 
     /// Returns the lines of a field that are not empty.

@@ -26,7 +26,9 @@ impl Filters {
 
     /// Returns the value of a filter; empty if it is not applied.
     pub(super) fn get(&self, name: &str) -> &str {
-        self.values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+        let value = self.values.iter().find(|(known, _)| *known == name);
+        debug_assert!(value.is_some(), "no filter of {} is named {name}", self.path);
+        value.map_or("", |(_, value)| value)
     }
 
     pub(super) fn owned(&self, name: &str) -> String {

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Host,
     #[error("the request contains two different keys")]
     KeysDiffer,
+    #[error("the parameter {0}, which holds the key, must be text")]
+    KeyNotText(String),
     #[error("the {0} and a parent of it both occur")]
     Overlapping(String),
     #[error("the {0} has more than {1} parameters; send fewer")]
@@ -91,7 +93,7 @@ impl Fault {
             Self::Repeated(_) | Self::Overlapping(_) => "REPEATED",
             Self::HopByHop(_) => "HOP_BY_HOP",
             Self::Host => "HOST",
-            Self::KeysDiffer => "KEYS_DIFFER",
+            Self::KeysDiffer | Self::KeyNotText(_) => "KEYS_DIFFER",
             Self::TooMany(..) | Self::TooManyStores => "TOO_MANY",
             Self::Cookie { .. } => "COOKIE",
             Self::Inherits(_) => "INHERITS",

@@ -26,7 +26,9 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
     session.require(Permission::Administer)?;
     let mut filters = Filters::read(paths::OPERATORS, &["role", "revoked"], &query);
     let include_revoked = query.text("revoked") == "yes";
-    filters.values.retain(|(name, _)| include_revoked || *name != "revoked");
+    for (_, value) in filters.values.iter_mut().filter(|(name, _)| *name == "revoked" && !include_revoked) {
+        value.clear();
+    }
     let request = ListOperators { page: filters.page(0), role: parse_role(filters.get("role")), include_revoked };
     let row = |operator: Operator| {
         let moment = console.authority.decision_time(operator.row_revision);

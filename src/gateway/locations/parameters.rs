@@ -259,7 +259,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                         self.extracted.key_parameters.push(raw);
                     }
                 }
-                (ParameterUse::Key(_), _) => return Err(Fault::KeysDiffer),
+                (ParameterUse::Key(_), _) => return Err(Fault::KeyNotText(name_of(governed))),
                 (ParameterUse::Fixed(only), Json::Text(text)) if **only == **text => {}
                 (ParameterUse::Fixed(only), _) => {
                     return Err(Fault::Fixed { name: name_of(governed), value: only.to_string() });

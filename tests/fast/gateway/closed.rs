@@ -210,6 +210,7 @@ fn k02_json_members_are_parameters_like_all_others() {
     assert_eq!(GATEWAY.reason("retailcrm", &create().key("one").json(&other)), "REQUEST_AMBIGUOUS");
     let same = format!("{{\"apiKey\":\"{}\"}}", GATEWAY.key("one"));
     assert_eq!(GATEWAY.reason("retailcrm", &create().key("one").json(&same)), "ALLOWED");
+    assert_eq!(GATEWAY.reason("retailcrm", &create().key("one").json(r#"{"apiKey":5}"#)), "REQUEST_AMBIGUOUS");
     for name in ["__proto__[site]", "constructor[prototype][site]", "x[__proto__][site]"] {
         assert_eq!(
             GATEWAY.reason("retailcrm", &get(&format!("/api/v5/orders?{name}=second")).key("one")),
