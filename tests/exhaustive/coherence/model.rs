@@ -7,7 +7,7 @@
 
 mod machine;
 
-use std::collections::HashSet;
+use helpers::hash::StateSet;
 
 use machine::{Change, Guard, Shape, State};
 
@@ -23,7 +23,7 @@ enum Explored {
 fn explore(shape: &Shape) -> Explored {
     let first = State::new();
     let mut states = vec![(first, 0)];
-    let mut seen = HashSet::from([first]);
+    let mut seen = StateSet::from_iter([first]);
     let mut at = 0;
     let mut next = Vec::new();
     while at < states.len() {

@@ -5,7 +5,7 @@
 //! It is a model of `src/authority/liveness.rs` and `freshness.rs`; `simulate` runs those. Removing any guard breaks
 //! the promise.
 
-use std::collections::HashSet;
+use helpers::hash::StateSet;
 
 /// A mechanism that the promise depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +192,7 @@ fn signed(number: u8) -> i8 {
 /// Returns the number of states, if none breaks the promise.
 fn explore(shape: &Shape) -> Result<usize, Box<State>> {
     let first = State::new(shape);
-    let (mut visited, mut open, mut next) = (HashSet::from([first]), vec![first], Vec::new());
+    let (mut visited, mut open, mut next) = (StateSet::from_iter([first]), vec![first], Vec::new());
     while let Some(state) = open.pop() {
         state.successors(shape, &mut next);
         for successor in next.drain(..) {

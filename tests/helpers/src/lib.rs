@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod fleet;
+pub mod hash;
 pub mod naive;
 pub mod naive_decide;
 pub mod oracle;
