@@ -48,14 +48,14 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Implements `Debug` with the first fields in full, and of the second only whether they are empty.
+/// Implements `Debug` with the first fields in full, and of a hidden one only whether it is empty.
 macro_rules! print_without_secret {
-    ($($message:ident { $($shown:ident),* } hides $hidden:ident;)*) => {$(
+    ($($message:ident { $($shown:ident),* } $(hides $hidden:ident)?;)*) => {$(
         impl fmt::Debug for v1::$message {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($message))
                     $(.field(stringify!($shown), &self.$shown))*
-                    .field(stringify!($hidden), &Hidden(!self.$hidden.is_empty()))
+                    $(.field(stringify!($hidden), &Hidden(!self.$hidden.is_empty())))?
                     .finish()
             }
         }
@@ -70,18 +70,9 @@ print_without_secret! {
     RotateKeyRequest { id, overlap, etag, options } hides token;
     RotateKeyResponse { key, written } hides token;
     FindKeyRequest {} hides token;
+    ImportedKey { key, hint, secret };
     CreateOperatorResponse { operator, written } hides token;
     RotateOperatorResponse { operator, written } hides token;
-}
-
-impl fmt::Debug for v1::ImportedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ImportedKey")
-            .field("key", &self.key)
-            .field("hint", &self.hint)
-            .field("secret", &self.secret)
-            .finish()
-    }
 }
 
 impl fmt::Debug for v1::imported_key::Secret {
@@ -165,20 +156,10 @@ mod tests {
         }
         found.sort();
         assert_eq!(
-            found,
-            [
-                "AuthorizeRequest.key",
-                "CreateKeyRequest.token",
-                "CreateKeyResponse.token",
-                "CreateOperatorResponse.token",
-                "FindKeyRequest.token",
-                "ImportedKey.sha256",
-                "ImportedKey.token",
-                "IntrospectKeyRequest.key",
-                "RotateKeyRequest.token",
-                "RotateKeyResponse.token",
-                "RotateOperatorResponse.token",
-            ]
+            found.join(" "),
+            "AuthorizeRequest.key CreateKeyRequest.token CreateKeyResponse.token CreateOperatorResponse.token \
+             FindKeyRequest.token ImportedKey.sha256 ImportedKey.token IntrospectKeyRequest.key \
+             RotateKeyRequest.token RotateKeyResponse.token RotateOperatorResponse.token"
         );
     }
 }

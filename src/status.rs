@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::model::violations::Violations;
@@ -15,6 +15,9 @@ const DOMAIN: &str = "latchkey.v1";
 const MAX_MESSAGE: usize = 1_024;
 /// Most bytes of violations: they are sent in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
 const MAX_DETAILS: usize = 3_072;
+
+/// The result of a gRPC call.
+pub type Reply<T> = Result<Response<T>, Status>;
 
 /// Returns a status without a reason for programs.
 pub fn new(code: Code, message: impl Into<String>) -> Status {

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::{MethodIdentity, Verb};
+use crate::model::text::is_word;
+use crate::model::violations::shorten;
 
 /// How much of an input text an error quotes, in characters.
 pub(super) const QUOTED_CHARS: usize = 100;
@@ -25,7 +27,7 @@ pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
     let mut checker = Checker { line: 1, subject: "the book".to_owned(), ..Checker::default() };
     match raw.format.as_deref() {
         Some(FORMAT) => {}
-        Some(format) => return Err(BookError::UnknownFormat { format: excerpt(format, QUOTED_CHARS) }),
+        Some(format) => return Err(BookError::UnknownFormat { format: shorten(format, QUOTED_CHARS) }),
         None => checker.add("the format is missing; write format: 1"),
     }
     let title = checker.title(raw.title);
@@ -72,7 +74,7 @@ impl Checker {
         let (line, raw) = (raw.referenced.line(), raw.value);
         self.line = line;
         self.subject = match raw.title.as_deref().map(str::trim) {
-            Some(title) if !title.is_empty() => format!("block \"{}\"", excerpt(title, QUOTED_CHARS)),
+            Some(title) if !title.is_empty() => format!("block \"{}\"", shorten(title, QUOTED_CHARS)),
             _ => "a block".to_owned(),
         };
         let title = self.title(raw.title);
@@ -100,7 +102,7 @@ impl Checker {
             self.add("the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}");
             None
         } else {
-            self.subject = excerpt(written, QUOTED_CHARS);
+            self.subject = shorten(written, QUOTED_CHARS);
             self.valid(written.parse::<MethodIdentity>())
         };
         if let Some(identity) = &identity {
@@ -121,11 +123,11 @@ impl Checker {
             self.add(format!("store_use cannot be shared: {fault}"));
         }
         let store_places = self.store_places(raw_places, identity.as_ref());
-        if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_scope(scope)) {
+        if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_word(scope, MAX_SCOPE_CHARS, b"_")) {
             self.add(format!(
                 "the scope \"{}\" is invalid; use up to {MAX_SCOPE_CHARS} characters of a-z, 0-9 and _, starting with a \
                  letter",
-                excerpt(scope, QUOTED_CHARS)
+                shorten(scope, QUOTED_CHARS)
             ));
         }
         let method = identity?.to_string();
@@ -161,7 +163,7 @@ impl Checker {
         for written in raw.into_iter().take(MAX_STORE_PLACES) {
             self.line = written.referenced.line();
             let written = written.value;
-            let named = || format!("the store location \"{}\"", excerpt(&written, QUOTED_CHARS));
+            let named = || format!("the store location \"{}\"", shorten(&written, QUOTED_CHARS));
             match written.parse::<StorePlace>() {
                 Ok(place) if places.contains(&place) => self.add(format!("{} is listed twice; remove one", named())),
                 Ok(place) => {
@@ -214,26 +216,4 @@ impl Checker {
         }
         text.to_owned()
     }
-}
-
-fn is_scope(text: &str) -> bool {
-    text.len() <= MAX_SCOPE_CHARS
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// Returns a text for use in an error: at most `max` characters, without control characters.
-pub(super) fn excerpt(text: &str, max: usize) -> String {
-    let mut excerpt = String::new();
-    for c in text.chars().take(max) {
-        if c.is_control() {
-            excerpt.extend(c.escape_default());
-        } else {
-            excerpt.push(c);
-        }
-    }
-    if text.chars().nth(max).is_some() {
-        excerpt.push('…');
-    }
-    excerpt
 }

@@ -5,8 +5,9 @@
 use serde::Deserialize;
 use serde_saphyr::{MergeKeyPolicy, Spanned, UserMessageFormatter};
 
-use super::check::{QUOTED_CHARS, excerpt};
+use super::check::QUOTED_CHARS;
 use super::{BookError, FORMAT};
+use crate::model::violations::shorten;
 
 /// The longest error about a shape, in characters.
 const MAX_SENTENCE_CHARS: usize = 500;
@@ -54,13 +55,13 @@ pub(super) fn read(yaml: &str) -> Result<RawBook, BookError> {
         // A later format may have fields that this one lacks: then report the format, not the first such field.
         match serde_saphyr::from_str_with_options(yaml, options()) {
             Ok(FormatField { format: Some(format) }) if format != FORMAT => {
-                BookError::UnknownFormat { format: excerpt(&format, QUOTED_CHARS) }
+                BookError::UnknownFormat { format: shorten(&format, QUOTED_CHARS) }
             }
             Ok(_) | Err(_) => {
                 // One line, whatever input the error quotes.
                 let text = error.render_with_formatter(&UserMessageFormatter);
                 let words: Vec<&str> = text.split_whitespace().collect();
-                BookError::Malformed { sentence: excerpt(&words.join(" "), MAX_SENTENCE_CHARS) }
+                BookError::Malformed { sentence: shorten(&words.join(" "), MAX_SENTENCE_CHARS) }
             }
         }
     })

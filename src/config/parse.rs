@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use strsim::levenshtein;
 
 use super::profiles::{self, Profile};
 use super::{SETTINGS, Setting, SettingOrigin, Sources, TlsFiles, links};
@@ -114,8 +115,8 @@ impl SettingsReader {
     fn unknown(&mut self, what: &str, name: &str, spell: impl Fn(&str) -> String) {
         // Profiles are not a setting, but appear in the file like settings.
         let names = SETTINGS.iter().map(|setting| setting.name).chain(["profiles"]);
-        let nearest = names.min_by_key(|known| distance(known, name));
-        let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
+        let nearest = names.min_by_key(|known| levenshtein(known, name));
+        let nearest = nearest.filter(|known| levenshtein(known, name) <= name.len() / 2);
         let hint = nearest.map_or(String::new(), |known| format!("; did you mean {}?", spell(known)));
         self.add_error(format!("{what}{hint}"));
     }
@@ -268,20 +269,4 @@ fn written(duration: Duration) -> String {
         (_, seconds) if !seconds.is_multiple_of(3_600) => format!("{}m", seconds / 60),
         (_, seconds) => format!("{}h", seconds / 3_600),
     }
-}
-
-/// Returns how many letters to add, remove or change to turn one text into the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (at, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for column in 0..to.len() {
-            let changed = diagonal + usize::from(letter != to[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

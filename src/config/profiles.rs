@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::model::method::{StoreLocation, StorePlace};
 use crate::model::pattern::MethodIdentity;
+use crate::model::text::is_word;
 
 /// The largest body that a profile may have read, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
@@ -106,7 +107,7 @@ pub(super) fn read(tables: toml::Value, mut report: impl FnMut(String)) -> BTree
         return profiles;
     };
     for (name, table) in tables {
-        if !is_name(&name) {
+        if !is_word(&name, 64, b"_-") {
             report(format!(
                 "profiles.{name}: the name of a profile must be 1–64 of a-z 0-9 _ -, starting with a letter"
             ));
@@ -146,12 +147,6 @@ fn shape_error(name: &str, value: &toml::Value) -> Option<String> {
     };
     let alone = toml::Table::from_iter([(name.to_owned(), value.clone())]);
     alone.try_into::<ProfileTable>().is_err().then(|| format!("{name} must be {shape}"))
-}
-
-fn is_name(name: &str) -> bool {
-    name.len() <= 64
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
 }
 
 fn plain() -> Profile {
@@ -333,29 +328,20 @@ fn parse_store_place(text: &str) -> Result<StorePlace, String> {
 
 /// Refuses a location that the gateway, or HTTP itself, reads differently.
 fn check_not_reserved(text: &str, place: &StorePlace) -> Result<(), String> {
-    const RESERVED: [&str; 8] = [
-        "host",
-        "connection",
-        "content-length",
-        "content-type",
-        "content-encoding",
-        "transfer-encoding",
-        "cookie",
-        "forwarded",
-    ];
-
     let name = place.name().to_ascii_lowercase();
-    match place.location() {
-        StoreLocation::Header if name == "host" => {
+    match (place.location(), name.as_str()) {
+        (StoreLocation::Header, "host") => {
             Err(format!("`{text}` is not allowed here; write host to match the host names of stores"))
         }
-        StoreLocation::Header if RESERVED.contains(&name.as_str()) => {
-            Err(format!("`{text}`: this header has a meaning in HTTP; use another one"))
-        }
-        StoreLocation::Header if name.starts_with("x-latchkey-") => {
+        (
+            StoreLocation::Header,
+            "connection" | "content-length" | "content-type" | "content-encoding" | "transfer-encoding" | "cookie"
+            | "forwarded",
+        ) => Err(format!("`{text}`: this header has a meaning in HTTP; use another one")),
+        (StoreLocation::Header, name) if name.starts_with("x-latchkey-") => {
             Err(format!("`{text}`: headers x-latchkey-… from clients are dropped; use another header"))
         }
-        StoreLocation::Query | StoreLocation::Form | StoreLocation::Json if OVERRIDES.contains(&name.as_str()) => {
+        (StoreLocation::Query | StoreLocation::Form | StoreLocation::Json, name) if OVERRIDES.contains(&name) => {
             Err(format!("`{text}`: {name} overrides the method and is refused; use another parameter"))
         }
         _ => Ok(()),

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 
 use super::error::PageError;
-use super::hex::hex;
+use crate::model::hex;
 use crate::model::token::Digest;
 
 /// Name, content type and content of each.
@@ -24,7 +24,7 @@ const ICON: &str = "image/svg+xml";
 /// The address of the assets: `/assets/` and a version computed from the content of all.
 pub(super) static BASE: LazyLock<String> = LazyLock::new(|| {
     let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
-    format!("/assets/{}", hex(&Digest::of(all.as_bytes()).as_bytes()[..6]))
+    format!("/assets/{}", hex::encode(&Digest::of(all.as_bytes()).as_bytes()[..6]))
 });
 
 /// Serves an asset, but not one of another version: browsers would cache its content under the wrong address.

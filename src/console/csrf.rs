@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Uri, header};
 
-use super::hex::hex;
+use crate::model::hex;
 use crate::model::token::Digest;
 use crate::registry::SessionToken;
 
@@ -13,7 +13,7 @@ pub(super) const FIELD: &str = "csrf";
 /// Returns the token of a session's forms: derived from the session's token, which can't be recovered from it.
 pub(super) fn token(session: &SessionToken) -> String {
     let digest = Digest::of(format!("latchkey console form\0{}", session.reveal()).as_bytes());
-    hex(digest.as_bytes())
+    hex::encode(digest.as_bytes())
 }
 
 /// Compares in constant time.

@@ -21,7 +21,6 @@ mod find;
 mod form;
 mod form_post;
 mod headers;
-mod hex;
 mod history;
 mod keys;
 mod layout;

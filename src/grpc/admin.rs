@@ -6,6 +6,7 @@ use super::status::no_caller;
 use crate::authority::Authority;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, Error, Registry};
+use crate::status::Reply;
 
 /// Serves management from the registry; each service is implemented in its own file.
 #[derive(Debug, Clone)]
@@ -13,8 +14,6 @@ pub(super) struct AdminApi {
     pub(super) registry: Registry,
     pub(super) authority: Authority,
 }
-
-pub(super) type Reply<T> = Result<Response<T>, Status>;
 
 /// Returns the response of a successful call.
 #[expect(clippy::unnecessary_wraps, reason = "what a call returns")]

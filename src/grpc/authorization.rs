@@ -16,7 +16,7 @@ use crate::lifecycle::Tasks;
 use crate::model::violations::Violations;
 use crate::proto::v1 as pb;
 use crate::proto::v1::authorization_service_server::AuthorizationService;
-use crate::status;
+use crate::status::{self, Reply};
 
 /// Serves decisions of an authority.
 #[derive(Debug)]
@@ -30,27 +30,18 @@ type ChangeStream = Pin<Box<dyn Stream<Item = Result<pb::WatchChangesResponse, S
 
 #[tonic::async_trait]
 impl AuthorizationService for AuthorizationApi {
-    async fn authorize(
-        &self,
-        request: Request<pb::AuthorizeRequest>,
-    ) -> Result<Response<pb::AuthorizeResponse>, Status> {
+    async fn authorize(&self, request: Request<pb::AuthorizeRequest>) -> Reply<pb::AuthorizeResponse> {
         let request = request.into_inner();
         decode_response(&authorize(&self.authority, &BorrowedRequest::from(&request)).await?)
     }
 
-    async fn batch_authorize(
-        &self,
-        request: Request<pb::BatchAuthorizeRequest>,
-    ) -> Result<Response<pb::BatchAuthorizeResponse>, Status> {
+    async fn batch_authorize(&self, request: Request<pb::BatchAuthorizeRequest>) -> Reply<pb::BatchAuthorizeResponse> {
         let request = request.into_inner();
         let requests: Vec<BorrowedRequest<'_>> = request.requests.iter().map(BorrowedRequest::from).collect();
         decode_response(&batch_authorize(&self.authority, &requests).await?)
     }
 
-    async fn introspect_key(
-        &self,
-        request: Request<pb::IntrospectKeyRequest>,
-    ) -> Result<Response<pb::IntrospectKeyResponse>, Status> {
+    async fn introspect_key(&self, request: Request<pb::IntrospectKeyRequest>) -> Reply<pb::IntrospectKeyResponse> {
         let request = request.into_inner();
         let mut violations = Violations::new();
         if request.key.is_empty() {
@@ -64,10 +55,7 @@ impl AuthorizationService for AuthorizationApi {
 
     type WatchChangesStream = ChangeStream;
 
-    async fn watch_changes(
-        &self,
-        request: Request<pb::WatchChangesRequest>,
-    ) -> Result<Response<Self::WatchChangesStream>, Status> {
+    async fn watch_changes(&self, request: Request<pb::WatchChangesRequest>) -> Reply<Self::WatchChangesStream> {
         let mut violations = Violations::new();
         let after = parse_revision(&request.into_inner().after_revision, "after_revision", &mut violations);
         status::check(&violations)?;
@@ -87,7 +75,7 @@ impl AuthorizationService for AuthorizationApi {
 }
 
 /// Decodes an encoded response. There is one encoder, shared with calls that bypass tonic.
-fn decode_response<T: Message + Default>(framed: &Framed) -> Result<Response<T>, Status> {
+fn decode_response<T: Message + Default>(framed: &Framed) -> Reply<T> {
     let read = T::decode(framed.message());
     read.map(Response::new)
         .map_err(|error| status::new(Code::Internal, format!("the response could not be encoded correctly: {error}")))

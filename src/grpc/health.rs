@@ -16,6 +16,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
+use crate::status::Reply;
 
 /// Names with a health status: every service, and the server as a whole.
 pub const SERVICES: [&str; 10] = [
@@ -60,11 +61,11 @@ async fn set_all(reporter: &HealthReporter, status: ServingStatus) {
 impl Health for StoppableHealth {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Reply<HealthCheckResponse> {
         self.health.check(request).await
     }
 
-    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Reply<Self::WatchStream> {
         let updates = self.health.watch(request).await?.into_inner();
         let tasks = self.tasks.clone();
         let stopping = async move { tasks.stopping().await };

@@ -2,13 +2,14 @@
 
 use tonic::Request;
 
-use super::admin::{AdminApi, Reply, admit, reply};
+use super::admin::{AdminApi, admit, reply};
 use super::convert::{all, find_key_response};
 use crate::model::operator::Permission::{Edit, View};
 use crate::model::token::Token;
 use crate::proto::v1 as pb;
 use crate::proto::v1::key_service_server::KeyService;
 use crate::registry::{ImportKeys, SubjectRef, TokenText};
+use crate::status::Reply;
 
 /// The only place where a key's token leaves the server.
 fn reveal_token(token: Option<&Token>) -> String {

@@ -54,14 +54,6 @@ pub(super) struct BufferedBody {
     len: usize,
 }
 
-impl<S, L> LongCalls<S, L> {
-    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `short`; longer ones, up to `max_length` bytes, on
-    /// `long` in `pool`.
-    pub const fn new(short: S, long: L, pool: BoundedPool, max_length: usize) -> Self {
-        Self { short, long, pool, max_length }
-    }
-}
-
 impl<S, L> Service<Request<Body>> for LongCalls<S, L>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
@@ -98,6 +90,12 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     L: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
+    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `short`; longer ones, up to `max_length` bytes, on
+    /// `long` in `pool`.
+    pub const fn new(short: S, long: L, pool: BoundedPool, max_length: usize) -> Self {
+        Self { short, long, pool, max_length }
+    }
+
     /// Reads as much of a gRPC call as needed to know where it runs, and runs it there.
     async fn read(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();

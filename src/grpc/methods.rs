@@ -2,12 +2,13 @@
 
 use tonic::Request;
 
-use super::admin::{AdminApi, Reply, admit, reply};
+use super::admin::{AdminApi, admit, reply};
 use super::convert::{all, count, import_methods_response};
 use crate::model::operator::Permission::{Edit, View};
 use crate::proto::v1 as pb;
 use crate::proto::v1::method_service_server::MethodService;
 use crate::registry::SubjectRef;
+use crate::status::Reply;
 
 #[tonic::async_trait]
 impl MethodService for AdminApi {

@@ -2,13 +2,14 @@
 
 use tonic::Request;
 
-use super::admin::{AdminApi, Reply, admit, reply};
+use super::admin::{AdminApi, admit, reply};
 use super::convert::{all, duration, replica};
 use crate::model::operator::Permission::View;
 use crate::proto::v1 as pb;
 use crate::proto::v1::audit_service_server::AuditService;
 use crate::proto::v1::replica_service_server::ReplicaService;
 use crate::proto::v1::usage_service_server::UsageService;
+use crate::status::Reply;
 
 #[tonic::async_trait]
 impl AuditService for AdminApi {

@@ -2,11 +2,12 @@
 
 use tonic::Request;
 
-use super::admin::{AdminApi, Reply, admit, reply};
+use super::admin::{AdminApi, admit, reply};
 use super::convert::all;
 use crate::model::operator::Permission::{Administer, Authorize};
 use crate::proto::v1 as pb;
 use crate::proto::v1::operator_service_server::OperatorService;
+use crate::status::Reply;
 
 #[tonic::async_trait]
 impl OperatorService for AdminApi {

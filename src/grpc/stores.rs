@@ -2,12 +2,13 @@
 
 use tonic::Request;
 
-use super::admin::{AdminApi, Reply, admit, reply};
+use super::admin::{AdminApi, admit, reply};
 use super::convert::{all, count};
 use crate::model::operator::Permission::{Edit, View};
 use crate::proto::v1 as pb;
 use crate::proto::v1::store_service_server::StoreService;
 use crate::registry::{DeleteStore, SubjectRef};
+use crate::status::Reply;
 
 #[tonic::async_trait]
 impl StoreService for AdminApi {

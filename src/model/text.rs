@@ -1,4 +1,4 @@
-//! Macros for types that are written as text.
+//! Words and names: their grammar, and macros for types that are written as text.
 
 /// Declares an enum with a name for each variant, and the look-ups between the two.
 macro_rules! named {
@@ -51,4 +51,12 @@ macro_rules! serde_as_text {
     };
 }
 
-pub(super) use {named, serde_as_text};
+pub(crate) use named;
+pub(super) use serde_as_text;
+
+/// Returns whether the text matches `[a-z][a-z0-9<more>]{0,max-1}`.
+pub fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
+    text.len() <= max
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte))
+}

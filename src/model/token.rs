@@ -8,6 +8,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
+
 /// The prefix of key tokens. Never change it: tokens in use would no longer be recognised.
 pub const KEY_PREFIX: &str = "lk_";
 /// The prefix of operator tokens. Never change it.
@@ -125,14 +127,7 @@ impl Digest {
 
     /// Parses a digest of 64 hexadecimal digits, as in imports.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-        }
-        Some(Self(bytes))
+        hex::decode(text)?.try_into().ok().map(Self)
     }
 
     /// Returns the bytes, for storage and hashing.

@@ -90,11 +90,16 @@ impl Display for Violations {
 
 /// Returns the beginning of a refused text, so that a response stays short.
 pub fn excerpt(text: &str) -> String {
+    shorten(text, MAX_EXCERPT)
+}
+
+/// Returns at most `max` characters of a text, without control characters.
+pub fn shorten(text: &str, max: usize) -> String {
     let mut kept = String::new();
-    for character in text.chars().take(MAX_EXCERPT) {
+    for character in text.chars().take(max) {
         if character.is_control() { kept.extend(character.escape_default()) } else { kept.push(character) }
     }
-    if text.chars().nth(MAX_EXCERPT).is_some() {
+    if text.chars().nth(max).is_some() {
         kept.push('…');
     }
     kept

@@ -88,7 +88,7 @@ impl Registry {
     fn operator_token(&self, location: &dyn TokenLocation) -> Result<(Token, bool), BootstrapError> {
         match location.supplied() {
             Ok(Some(token)) => Ok((token, true)),
-            Ok(None) => Ok((Token::issue_operator(self.random.bytes()), false)),
+            Ok(None) => Ok((self.new_operator_token(), false)),
             Err(source) => Err(BootstrapError::TokenLocation { what: "read", source }),
         }
     }

@@ -4,6 +4,7 @@
 use crate::model::change::SubjectKind;
 use crate::model::id::KeyId;
 use crate::model::operator::Permission;
+use crate::model::text::named;
 use crate::model::violations::Violations;
 use crate::storage;
 
@@ -23,7 +24,7 @@ pub enum Error {
     #[error("the calling operator's role does not allow this; required: {}", role_for(*.0))]
     CallerRefused(Permission),
     /// The subject does not exist.
-    #[error("{} `{id}` does not exist", .kind.name_and_reason().0)]
+    #[error("{kind} `{id}` does not exist")]
     NotFound {
         /// The kind of subject requested.
         kind: ResourceKind,
@@ -58,38 +59,42 @@ pub enum Error {
     Internal(#[source] storage::Error),
 }
 
-/// The kind of subject that does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResourceKind {
-    /// A key.
-    Key,
-    /// A secret of a key.
-    Secret,
-    /// A store.
-    Store,
-    /// A method of the reference book.
-    Method,
-    /// An operator.
-    Operator,
+named! {
+    /// The kind of subject that does not exist.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ResourceKind {
+        /// A key.
+        Key = "key",
+        /// A secret of a key.
+        Secret = "secret",
+        /// A store.
+        Store = "store",
+        /// A method of the reference book.
+        Method = "method",
+        /// An operator.
+        Operator = "operator",
+    }
 }
 
-/// The unique value that already exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TakenValue {
-    /// A token that some key has or had. Which key is not disclosed: it may belong to another party.
-    Token,
-    /// A request id that created another key.
-    RequestId,
-    /// A store's code.
-    StoreCode,
-    /// The host of another store.
-    Host,
-    /// A method of the same verb and shape.
-    Method,
-    /// The name of an operator that is not revoked.
-    OperatorName,
-    /// Another value; only if two concurrent writes conflict unnoticed.
-    Other,
+named! {
+    /// The unique value that already exists, by the reason of the error.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum TakenValue {
+        /// A token that some key has or had. Which key is not disclosed: it may belong to another party.
+        Token = "TOKEN_TAKEN",
+        /// A request id that created another key.
+        RequestId = "REQUEST_ID_TAKEN",
+        /// A store's code.
+        StoreCode = "STORE_CODE_TAKEN",
+        /// The host of another store.
+        Host = "HOST_TAKEN",
+        /// A method of the same verb and shape.
+        Method = "METHOD_TAKEN",
+        /// The name of an operator that is not revoked.
+        OperatorName = "OPERATOR_NAME_TAKEN",
+        /// Another value; only if two concurrent writes conflict unnoticed.
+        Other = "TAKEN",
+    }
 }
 
 /// A precondition that a subject does not meet.
@@ -127,17 +132,15 @@ impl Error {
             Self::Invalid(_) => "INVALID_FIELDS",
             Self::CallerGone => "CALLER_GONE",
             Self::CallerRefused(_) => "ROLE_REFUSED",
-            Self::NotFound { kind, .. } => kind.name_and_reason().1,
-            Self::TokenUnknown => "TOKEN_NOT_FOUND",
-            Self::Taken { what, .. } => match what {
-                TakenValue::Token => "TOKEN_TAKEN",
-                TakenValue::RequestId => "REQUEST_ID_TAKEN",
-                TakenValue::StoreCode => "STORE_CODE_TAKEN",
-                TakenValue::Host => "HOST_TAKEN",
-                TakenValue::Method => "METHOD_TAKEN",
-                TakenValue::OperatorName => "OPERATOR_NAME_TAKEN",
-                TakenValue::Other => "TAKEN",
+            Self::NotFound { kind, .. } => match kind {
+                ResourceKind::Key => "KEY_NOT_FOUND",
+                ResourceKind::Secret => "SECRET_NOT_FOUND",
+                ResourceKind::Store => "STORE_NOT_FOUND",
+                ResourceKind::Method => "METHOD_NOT_FOUND",
+                ResourceKind::Operator => "OPERATOR_NOT_FOUND",
             },
+            Self::TokenUnknown => "TOKEN_NOT_FOUND",
+            Self::Taken { what, .. } => what.as_str(),
             Self::Stale(_) => "ETAG_MISMATCH",
             Self::Precondition(state) => match state {
                 Precondition::KeyRevoked => "KEY_REVOKED",
@@ -183,18 +186,6 @@ impl From<storage::Error> for Error {
 impl From<Violations> for Error {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
-    }
-}
-
-impl ResourceKind {
-    const fn name_and_reason(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Key => ("key", "KEY_NOT_FOUND"),
-            Self::Secret => ("secret", "SECRET_NOT_FOUND"),
-            Self::Store => ("store", "STORE_NOT_FOUND"),
-            Self::Method => ("method", "METHOD_NOT_FOUND"),
-            Self::Operator => ("operator", "OPERATOR_NOT_FOUND"),
-        }
     }
 }
 

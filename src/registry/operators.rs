@@ -13,7 +13,7 @@ use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 use super::input::{Choice, OperatorDraft, PageInput, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Field, Lines, Mask};
-use super::write::{Write, check_etag, unreadable};
+use super::write::{Write, check_etag};
 use super::{Caller, Done, Listed, Registry};
 
 const ROLES: &str = "ROLE_ADMIN, ROLE_EDITOR, ROLE_VIEWER or ROLE_AUTHORIZER";
@@ -51,18 +51,16 @@ impl Registry {
         draft: &OperatorDraft,
         options: &WriteOptions,
     ) -> Done<OperatorWithToken> {
-        let (new, options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             violations.within("operator", |violations| {
                 for (_, check) in FIELDS {
                     check(violations, draft);
                 }
-                let Choice::Is(role) = draft.role else { return None };
-                Some((draft.name.clone(), role, expiry(draft)))
-            })
-        })?;
-        let token = Token::issue_operator(self.random.bytes());
-        self.write("create operator", caller, Administer, options, move |write| Box::pin(create(write, new, token)))
-            .await
+            });
+            let Choice::Is(role) = draft.role else { return None };
+            Some(((draft.name.clone(), role, expiry(draft)), self.new_operator_token()))
+        };
+        self.write("create operator", (caller, Administer), options, check, create).await
     }
 
     /// Returns the operator with this id, even if revoked.
@@ -100,32 +98,31 @@ impl Registry {
         update: &Update<OperatorDraft>,
         options: &WriteOptions,
     ) -> Done<Operator> {
-        let ((id, mask), options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             let mask = validate::mask(violations, &update.mask, &FIELDS.map(|(name, _)| name));
             violations.within("operator", |violations| {
                 mask.check(violations, &FIELDS, &update.draft);
-                Some((validate::parse::<OperatorId>(violations, "id", &update.id)?, mask))
+                Some((validate::parse(violations, "id", &update.id)?, mask, update.clone()))
             })
-        })?;
-        let update = update.clone();
-        self.write("update operator", caller, Administer, options, move |write| {
-            Box::pin(change(write, id, mask, update))
-        })
-        .await
+        };
+        self.write("update operator", (caller, Administer), options, check, change).await
     }
 
     /// Gives an operator a new token; the old one is revoked immediately.
     pub async fn rotate_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<OperatorWithToken> {
-        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", id))?;
-        let token = Token::issue_operator(self.random.bytes());
-        self.write("rotate operator", caller, Administer, options, move |write| Box::pin(rotate(write, id, token)))
-            .await
+        let check =
+            |violations: &mut Violations| Some((validate::parse(violations, "id", id)?, self.new_operator_token()));
+        self.write("rotate operator", (caller, Administer), options, check, rotate).await
     }
 
     /// Revokes an operator immediately. Repeating it is not an error.
     pub async fn revoke_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<Operator> {
-        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", id))?;
-        self.write("revoke operator", caller, Administer, options, move |write| Box::pin(revoke(write, id))).await
+        let check = |violations: &mut Violations| validate::parse(violations, "id", id);
+        self.write("revoke operator", (caller, Administer), options, check, revoke).await
+    }
+
+    pub(super) fn new_operator_token(&self) -> Token {
+        Token::issue_operator(self.random.bytes())
     }
 }
 
@@ -167,10 +164,11 @@ pub(super) async fn insert(
         row_revision: write.tx.revision(),
     };
     write.tx.insert_operator(&operator, &token.digest()).await?;
-    record_change(write, action, None, operator.id).await
+    write.record(action, SubjectKind::Operator, &operator.id, None, Some(operator.image()));
+    Ok(operator)
 }
 
-async fn create(write: &mut Write, new: NewOperator, token: Token) -> Result<OperatorWithToken> {
+async fn create(write: &mut Write, (new, token): (NewOperator, Token)) -> Result<OperatorWithToken> {
     check_name_is_free(write, &new.0).await?;
     let operator = insert(write, Action::Create, new, &token).await?;
     Ok(OperatorWithToken { operator, token })
@@ -188,7 +186,7 @@ async fn check_permanent_admin_remains(write: &mut Write, before: &Operator, aft
     Ok(())
 }
 
-async fn change(write: &mut Write, id: OperatorId, mask: Mask, update: Update<OperatorDraft>) -> Result<Operator> {
+async fn change(write: &mut Write, (id, mask, update): (OperatorId, Mask, Update<OperatorDraft>)) -> Result<Operator> {
     let before = existing(write, id).await?;
     check_etag(&update.etag, SubjectKind::Operator, before.row_revision)?;
     if before.revoked.is_some() {
@@ -208,7 +206,7 @@ async fn change(write: &mut Write, id: OperatorId, mask: Mask, update: Update<Op
     save(write, Action::Update, &before, after, None).await
 }
 
-async fn rotate(write: &mut Write, id: OperatorId, token: Token) -> Result<OperatorWithToken> {
+async fn rotate(write: &mut Write, (id, token): (OperatorId, Token)) -> Result<OperatorWithToken> {
     let before = existing(write, id).await?;
     if before.revoked.is_some() {
         return Err(Precondition::OperatorRevoked.into());
@@ -239,16 +237,6 @@ async fn save(
     after.row_revision = write.tx.revision();
     let digest = token.map(Token::digest);
     write.tx.update_operator(&after, digest.as_ref()).await?;
-    record_change(write, action, Some(before), before.id).await
-}
-
-async fn record_change(
-    write: &mut Write,
-    action: Action,
-    before: Option<&Operator>,
-    id: OperatorId,
-) -> Result<Operator> {
-    let after = write.tx.operator(id).await?.ok_or_else(|| unreadable(id))?;
-    write.record(action, SubjectKind::Operator, &id, before.map(Operator::image), Some(after.image()));
+    write.record(action, SubjectKind::Operator, &after.id, Some(before.image()), Some(after.image()));
     Ok(after)
 }

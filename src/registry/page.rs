@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::change::SubjectKind;
+use crate::model::hex;
 use crate::model::id::OperatorId;
 use crate::model::operator::Role;
 use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, Page, PageRequest};
@@ -117,20 +118,14 @@ impl Binding {
     /// Returns the token to continue after `sort_key`; empty if the list ends there.
     fn token(&self, sort_key: Option<&str>) -> String {
         let Some(key) = sort_key else { return String::new() };
-        let mut token = String::with_capacity(2 * (CHECK + key.len()));
-        for byte in self.check(key).iter().chain(key.as_bytes()) {
-            write!(token, "{byte:02x}").expect("a String takes everything");
-        }
-        token
+        hex::encode(&[&self.check(key), key.as_bytes()].concat())
     }
 
     fn read(&self, token: &str) -> Option<String> {
         if token.len() > MAX_TOKEN || !token.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
         }
-        let digit = |byte: u8| if byte.is_ascii_digit() { byte - b'0' } else { byte - b'a' + 10 };
-        let (pairs, []) = token.as_bytes().as_chunks::<2>() else { return None };
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| digit(*high) * 16 + digit(*low)).collect();
+        let bytes = hex::decode(token)?;
         let (check, key) = bytes.split_at_checked(CHECK)?;
         let key = std::str::from_utf8(key).ok()?;
         // No sort key has control characters; a text with them would not even be compared in storage.

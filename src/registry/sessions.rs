@@ -9,16 +9,17 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::change::{Action, Revision, SubjectKind};
+use crate::model::hex;
 use crate::model::id::OperatorId;
 use crate::model::marks::DecisionTime;
 use crate::model::operator::Permission::View;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
+use crate::model::violations::Violations;
 use crate::storage::SessionRecord;
 
 use super::error::{Error, Result};
-use super::input::TokenText;
-use super::validate::CheckedOptions;
+use super::input::{RawDuration, TokenText, WriteOptions};
 use super::write::Write;
 use super::{Caller, Registry};
 
@@ -62,10 +63,7 @@ pub enum SessionEnd {
 impl SessionToken {
     /// Creates a token from 256 random bits.
     fn new(random: [u8; 32]) -> Self {
-        Self(random.iter().fold(String::with_capacity(64), |mut text, byte| {
-            text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
-            text
-        }))
+        Self(hex::encode(&random))
     }
 
     /// Parses a text from a browser; returns `None` if it cannot be a session's token.
@@ -102,31 +100,15 @@ impl Registry {
         let token = SessionToken::new(self.random.bytes());
         let (id, digest, before) = (caller.id, token.digest(), before.map(SessionToken::digest));
         let presented = Digest::of(presented.0.as_bytes());
-        let work = self.write("sign in", caller, View, without_waiting(), move |write| {
-            Box::pin(async move {
-                if let Some(before) = before {
-                    write.tx.end_session(&before).await?;
-                }
-                // The caller was authenticated by a snapshot: its token may have been replaced meanwhile.
-                if !write.tx.insert_session(&digest, id, &presented).await? {
-                    return Err(Error::CallerGone);
-                }
-                record(write, id, Action::SignIn).await
-            })
-        });
-        work.await?;
+        let check = |_: &mut Violations| Some((id, digest, presented, before));
+        self.write("sign in", (caller, View), &without_waiting(), check, sign_in).await?;
         Ok(token)
     }
 
     /// Ends a session. Repeating it is not an error.
     pub async fn sign_out(&self, caller: &Caller, token: &SessionToken) -> Result<()> {
-        let (id, digest) = (caller.id, token.digest());
-        let work = self.write("sign out", caller, View, without_waiting(), move |write| {
-            Box::pin(async move {
-                if write.tx.end_session(&digest).await? { record(write, id, Action::SignOut).await } else { Ok(()) }
-            })
-        });
-        work.await.map(|_| ())
+        let check = |_: &mut Violations| Some((caller.id, token.digest()));
+        self.write("sign out", (caller, View), &without_waiting(), check, sign_out).await.map(|_| ())
     }
 
     /// Returns the person of this session at `now`, and records the request. `moment` returns the moment for a row that
@@ -155,8 +137,26 @@ impl Registry {
 }
 
 /// Does not wait until replicas apply a sign-in.
-const fn without_waiting() -> CheckedOptions {
-    CheckedOptions { comment: String::new(), replica_wait: Some(Duration::ZERO) }
+const fn without_waiting() -> WriteOptions {
+    WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds: 0, nanos: 0 }) }
+}
+
+async fn sign_in(
+    write: &mut Write,
+    (id, digest, presented, before): (OperatorId, Digest, Digest, Option<Digest>),
+) -> Result<()> {
+    if let Some(before) = before {
+        write.tx.end_session(&before).await?;
+    }
+    // The caller was authenticated by a snapshot: its token may have been replaced meanwhile.
+    if !write.tx.insert_session(&digest, id, &presented).await? {
+        return Err(Error::CallerGone);
+    }
+    record(write, id, Action::SignIn).await
+}
+
+async fn sign_out(write: &mut Write, (id, digest): (OperatorId, Digest)) -> Result<()> {
+    if write.tx.end_session(&digest).await? { record(write, id, Action::SignOut).await } else { Ok(()) }
 }
 
 /// Adds an operator's action to the audit trail.

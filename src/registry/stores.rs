@@ -11,7 +11,7 @@ use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 use super::input::{Choice, PageInput, StoreDraft, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Field, Lines, Mask};
-use super::write::{Write, check_etag, unreadable};
+use super::write::{Write, check_etag};
 use super::{Caller, Done, Listed, Registry};
 
 const MAX_HOSTS: usize = 100;
@@ -57,10 +57,8 @@ pub struct ListStores {
 impl Registry {
     /// Adds a store.
     pub async fn create_store(&self, caller: &Caller, draft: &StoreDraft, options: &WriteOptions) -> Done<Store> {
-        let (store, options) = validate::checked_write(options, |violations| {
-            violations.within("store", |violations| new_store(violations, draft))
-        })?;
-        self.write("create store", caller, Edit, options, move |write| Box::pin(create(write, store))).await
+        let check = |violations: &mut Violations| violations.within("store", |inner| new_store(inner, draft));
+        self.write("create store", (caller, Edit), options, check, create).await
     }
 
     /// Returns the store with this code.
@@ -98,24 +96,22 @@ impl Registry {
         update: &Update<StoreDraft>,
         options: &WriteOptions,
     ) -> Done<Store> {
-        let ((code, mask), options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             let mask = validate::mask(violations, &update.mask, &FIELDS.map(|(name, _)| name));
             violations.within("store", |violations| {
                 mask.check(violations, &FIELDS, &update.draft);
-                Some((validate::parse::<StoreCode>(violations, "code", &update.id)?, mask))
+                Some((validate::parse(violations, "code", &update.id)?, mask, update.clone()))
             })
-        })?;
-        let update = update.clone();
-        self.write("update store", caller, Edit, options, move |write| Box::pin(change(write, code, mask, update)))
-            .await
+        };
+        self.write("update store", (caller, Edit), options, check, change).await
     }
 
     /// Removes a store; returns how many keys listed it.
     pub async fn delete_store(&self, caller: &Caller, request: &DeleteStore, options: &WriteOptions) -> Done<u64> {
-        let code = |violations: &mut Violations| validate::parse::<StoreCode>(violations, "code", &request.store.id);
-        let (code, options) = validate::checked_write(options, code)?;
-        let request = request.clone();
-        self.write("delete store", caller, Edit, options, move |write| Box::pin(delete(write, code, request))).await
+        let check = |violations: &mut Violations| {
+            Some((validate::parse(violations, "code", &request.store.id)?, request.clone()))
+        };
+        self.write("delete store", (caller, Edit), options, check, delete).await
     }
 }
 
@@ -168,11 +164,12 @@ async fn create(write: &mut Write, mut store: Store) -> Result<Store> {
     store.created = write.tx.now();
     store.updated = write.tx.now();
     store.row_revision = write.tx.revision();
-    write.tx.insert_store(&store).await?;
-    record_change(write, Action::Create, None, &store.code).await
+    store.number = write.tx.insert_store(&store).await?;
+    write.record(Action::Create, SubjectKind::Store, &store.code, None, Some(store.image()));
+    Ok(store)
 }
 
-async fn change(write: &mut Write, code: StoreCode, mask: Mask, update: Update<StoreDraft>) -> Result<Store> {
+async fn change(write: &mut Write, (code, mask, update): (StoreCode, Mask, Update<StoreDraft>)) -> Result<Store> {
     let before = existing(write, &code).await?;
     check_etag(&update.etag, SubjectKind::Store, before.row_revision)?;
     let (mut after, draft) = (before.clone(), update.draft);
@@ -191,10 +188,11 @@ async fn change(write: &mut Write, code: StoreCode, mask: Mask, update: Update<S
     after.updated = write.tx.now();
     after.row_revision = write.tx.revision();
     write.tx.update_store(&after).await?;
-    record_change(write, Action::Update, Some(&before), &code).await
+    write.record(Action::Update, SubjectKind::Store, &code, Some(before.image()), Some(after.image()));
+    Ok(after)
 }
 
-async fn delete(write: &mut Write, code: StoreCode, request: DeleteStore) -> Result<u64> {
+async fn delete(write: &mut Write, (code, request): (StoreCode, DeleteStore)) -> Result<u64> {
     let before = existing(write, &code).await?;
     check_etag(&request.store.etag, SubjectKind::Store, before.row_revision)?;
     let users = write.tx.store_users(before.number).await?;
@@ -205,12 +203,6 @@ async fn delete(write: &mut Write, code: StoreCode, request: DeleteStore) -> Res
     write.tx.delete_store(before.number).await?;
     write.record(Action::Delete, SubjectKind::Store, &code, Some(before.image()), None);
     Ok(users.total)
-}
-
-async fn record_change(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
-    let after = write.tx.store(code).await?.ok_or_else(|| unreadable(format_args!("store {code}")))?;
-    write.record(action, SubjectKind::Store, code, before.map(Store::image), Some(after.image()));
-    Ok(after)
 }
 
 #[cfg(test)]

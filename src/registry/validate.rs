@@ -31,18 +31,6 @@ pub(super) fn checked<T>(check: impl FnOnce(&mut Violations) -> Option<T>) -> Re
     check(&mut violations).filter(|_| violations.is_empty()).ok_or_else(|| violations.into())
 }
 
-/// Runs the checks of a write and then of its options, and fails with all of their violations.
-pub(super) fn checked_write<T>(
-    options: &WriteOptions,
-    check: impl FnOnce(&mut Violations) -> Option<T>,
-) -> Result<(T, CheckedOptions)> {
-    checked(|violations| {
-        let checked = check(violations);
-        let options = self::options(violations, options);
-        Some((checked?, options))
-    })
-}
-
 /// The number of lines a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lines {
@@ -250,13 +238,6 @@ pub(super) fn host(violations: &mut Violations, field: impl Display, text: &str)
     } else if lower != text {
         violations.add(field, format_args!("must be in lower case: `{lower}`"));
     }
-}
-
-/// Returns whether the text matches `[a-z][<more>]{0,max-1}`.
-pub(super) fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
-    text.len() <= max
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte))
 }
 
 /// The checked options of a write: its comment, and how long to wait if the caller set it.

@@ -3,16 +3,16 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use crate::model::id::OperatorId;
 use crate::model::operator::Permission;
+use crate::model::violations::Violations;
 use crate::random::Random;
-use crate::storage::{self, Transaction};
+use crate::storage::Transaction;
 
 use super::error::{Error, Result};
-use super::validate::CheckedOptions;
+use super::input::WriteOptions;
+use super::validate::{self, CheckedOptions};
 use super::{Caller, Done, Pending, Registry, Written, etag};
 
 /// A write in progress.
@@ -25,10 +25,29 @@ pub(super) struct Write {
     changes: Vec<NewChange>,
 }
 
-/// The work of a write: it reads, checks and writes through the [`Write`], and returns its subject.
-type Work<T> = Box<dyn for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send>;
+/// The work of a write: an `async fn` that receives the [`Write`] and the checked request, and returns its subject.
+pub(super) trait Work<'w, C, T>: FnOnce(&'w mut Write, C) -> Self::Running {
+    /// The future that the function returns.
+    type Running: Future<Output = Result<T>> + Send;
+}
+
+impl<'w, C, T, F, R> Work<'w, C, T> for F
+where
+    F: FnOnce(&'w mut Write, C) -> R,
+    R: Future<Output = Result<T>> + Send,
+{
+    type Running = R;
+}
 
 impl Write {
+    /// Checks the caller again: it was authenticated by a snapshot, but storage's current state decides.
+    async fn authorize(&mut self, caller: OperatorId, permission: Permission) -> Result<()> {
+        let now = self.tx.now();
+        let operator = self.tx.operator(caller).await?.filter(|operator| operator.is_valid(now));
+        let may = operator.ok_or(Error::CallerGone)?.role.may(permission);
+        if may { Ok(()) } else { Err(Error::CallerRefused(permission)) }
+    }
+
     /// Adds a change to the audit trail. A write without one is undone as having changed nothing.
     pub(super) fn record(
         &mut self,
@@ -60,42 +79,49 @@ pub(super) fn check_etag(given: &str, kind: SubjectKind, current: Revision) -> R
     if given.is_empty() || given == etag(current) { Ok(()) } else { Err(Error::Stale(kind)) }
 }
 
-/// Returns the error for a subject that storage does not return to the write that created or changed it.
-pub(super) fn unreadable(subject: impl Display) -> Error {
-    storage::Error::bug(format!("{subject} cannot be read by the write that created it")).into()
-}
-
 impl Registry {
     pub(super) async fn begin(&self, actor: &Actor, comment: &str) -> Result<Write> {
         let tx = self.storage.begin(self.random.nonce(), actor, comment).await?;
         Ok(Write { tx, dry_run: false, random: Arc::clone(&self.random), changes: Vec::new() })
     }
 
-    /// Runs a write for a caller, in a separate task.
-    pub(super) async fn write<T: Send + 'static>(
+    /// Runs a write for a caller: `check`s the request, fails with all its violations and those of the options, and
+    /// starts the work in a separate task.
+    pub(super) async fn write<C: Send + 'static, T: Send + 'static>(
         &self,
         name: &'static str,
-        caller: &Caller,
-        permission: Permission,
-        options: CheckedOptions,
-        work: impl for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send + 'static,
+        (caller, permission): (&Caller, Permission),
+        options: &WriteOptions,
+        check: impl FnOnce(&mut Violations) -> Option<C>,
+        work: impl for<'w> Work<'w, C, T> + Send + 'static,
     ) -> Done<T> {
-        let (registry, caller, work) = (self.clone(), caller.clone(), Box::new(work));
-        let task = self.tasks.spawn(name, async move { registry.run(caller, permission, options, work).await });
+        let (checked, options) = validate::checked(|violations| {
+            let checked = check(violations);
+            let options = validate::options(violations, options);
+            Some((checked?, options))
+        })?;
+        let (registry, caller) = (self.clone(), caller.clone());
+        let work = async move { registry.run(caller, permission, options, checked, work).await };
+        let task = self.tasks.spawn(name, work);
         // A task that ended without a result panicked or was dropped at shutdown: it may have committed before.
         task.await.unwrap_or(Err(Error::OutcomeUnknown))
     }
 
-    async fn run<T: Send>(
+    async fn run<C: Send, T: Send>(
         &self,
         caller: Caller,
         permission: Permission,
         options: CheckedOptions,
-        work: Work<T>,
+        checked: C,
+        work: impl for<'w> Work<'w, C, T> + Send,
     ) -> Done<T> {
         let actor = Actor::Operator { id: caller.id, name: caller.name };
         let mut write = self.begin(&actor, &options.comment).await?;
-        let value = match authorize_and_run(&mut write, caller.id, permission, work).await {
+        let value = match write.authorize(caller.id, permission).await {
+            Ok(()) => work(&mut write, checked).await,
+            Err(refused) => Err(refused),
+        };
+        let value = match value {
             Ok(value) => value,
             Err(error) => {
                 write.undo().await;
@@ -118,20 +144,4 @@ impl Registry {
         };
         Ok((value, Written { cursor, pending }))
     }
-}
-
-/// Checks the caller again: it was authenticated by a snapshot, but storage's current state decides.
-async fn authorize_and_run<T: Send>(
-    write: &mut Write,
-    caller: OperatorId,
-    permission: Permission,
-    work: Work<T>,
-) -> Result<T> {
-    let now = write.tx.now();
-    let operator =
-        write.tx.operator(caller).await?.filter(|operator| operator.is_valid(now)).ok_or(Error::CallerGone)?;
-    if !operator.role.may(permission) {
-        return Err(Error::CallerRefused(permission));
-    }
-    work(write).await
 }

@@ -9,11 +9,11 @@ use super::choices::Choices;
 use super::conflict::{self, Conflict};
 use super::form::{KeyForm, fields, reword};
 use super::usage::{CHART_DAYS, Narrowing, narrowing};
-use crate::console::hex::hex;
 use crate::console::{
     Console, DisplayTime as _, ENGLISH, FormPost, PageError, PageLayout, PageResult, Section, Session, found, paths,
     render_with,
 };
+use crate::model::hex;
 use crate::model::key::Key;
 use crate::model::operator::Permission;
 use crate::model::token::Digest;
@@ -111,5 +111,5 @@ async fn stale(console: &Console, session: &Session, current: Key, form: KeyForm
 /// Renders the access in a form as a text to compare.
 fn fingerprint(form: &KeyForm) -> String {
     let text = format!("{:?} {:?}", form.stores.choice(), form.methods.choice());
-    hex(&Digest::of(text.as_bytes()).as_bytes()[..8])
+    hex::encode(&Digest::of(text.as_bytes()).as_bytes()[..8])
 }

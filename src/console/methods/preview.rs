@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::books::ReferenceBook;
 use crate::console::ENGLISH;
 use crate::console::diff::{FieldDifference, differences};
-use crate::console::hex::hex;
+use crate::model::hex;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::model::token::Digest;
@@ -114,7 +114,7 @@ fn image(method: &MethodDraft) -> Value {
 /// Renders the request and its effects as a text to compare.
 pub(super) fn fingerprint(request: &ImportMethods, diff: &MethodsDiff) -> String {
     let text = format!("{:?} {} {diff:?}", request.methods, request.retire_missing);
-    hex(&Digest::of(text.as_bytes()).as_bytes()[..16])
+    hex::encode(&Digest::of(text.as_bytes()).as_bytes()[..16])
 }
 
 #[cfg(test)]

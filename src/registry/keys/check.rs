@@ -1,10 +1,11 @@
 //! The rules for a key's fields, and the look-up of what its lists name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ipnet::IpNet;
 
 use crate::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS};
+use crate::model::text::is_word;
 use crate::model::violations::{Violations, excerpt};
 use crate::registry::error::Result;
 use crate::registry::input::{AccessKind, Choice, KeyDraft};
@@ -122,7 +123,7 @@ pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, Stri
     if validate::bounded(violations, "labels", labels.len(), MAX_LABELS) {
         for (name, value) in labels {
             let shown = excerpt(name);
-            if !validate::is_word(name, 63, b"._-") {
+            if !is_word(name, 63, b"._-") {
                 violations.add(
                     format_args!("labels[{shown}]"),
                     "is not a valid label name: use 1–63 of a-z 0-9 . _ -, starting with a letter",
@@ -135,27 +136,35 @@ pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, Stri
 }
 
 /// Looks up the numbers of a key's stores or methods, and adds a violation for each name that does not exist.
-pub(super) async fn numbers<N: Send>(
+pub(super) async fn numbers<N: Copy + Send>(
     violations: &mut Violations,
     what: &str,
     names: &[String],
     look_up: impl Future<Output = storage::Result<Vec<Option<N>>>> + Send,
 ) -> Result<Vec<N>> {
-    let numbers = if names.is_empty() { Vec::new() } else { look_up.await? };
-    Ok(found(violations, what, names, numbers))
+    Ok(found(violations, what, names, &by_name(names, look_up).await?))
 }
 
-/// Returns the numbers that were found, and adds a violation for each name without one.
-pub(super) fn found<N>(
+/// Looks up the numbers of stores or methods by their names, each of which is listed once.
+pub(super) async fn by_name<N: Send>(
+    names: &[String],
+    look_up: impl Future<Output = storage::Result<Vec<Option<N>>>> + Send,
+) -> Result<HashMap<String, N>> {
+    let numbers = if names.is_empty() { Vec::new() } else { look_up.await? };
+    Ok(names.iter().zip(numbers).filter_map(|(name, number)| Some((name.clone(), number?))).collect())
+}
+
+/// Returns the numbers of a key's stores or methods, and adds a violation for each name without one.
+pub(super) fn found<N: Copy>(
     violations: &mut Violations,
     what: &str,
     names: &[String],
-    numbers: impl IntoIterator<Item = Option<N>>,
+    numbers: &HashMap<String, N>,
 ) -> Vec<N> {
     let mut found = Vec::with_capacity(names.len());
-    for (at, (name, number)) in names.iter().zip(numbers).enumerate() {
-        if let Some(number) = number {
-            found.push(number);
+    for (at, name) in names.iter().enumerate() {
+        if let Some(number) = numbers.get(name) {
+            found.push(*number);
         } else {
             let description = format_args!("the {what} `{}` does not exist", excerpt(name));
             violations.add(format_args!("key.{what}s[{at}]"), description);

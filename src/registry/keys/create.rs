@@ -47,13 +47,11 @@ impl Registry {
     /// Issues a key and returns its token. A retry, recognised by the token or the request id, returns the key that was
     /// created first.
     pub async fn create_key(&self, caller: &Caller, request: &CreateKey, options: &WriteOptions) -> Done<KeyWithToken> {
-        let check = |violations: &mut Violations| self.checked_key(violations, request);
-        let ((spec, new_token), options) = validate::checked_write(options, check)?;
-        let (actor, request_id) = (caller.id.to_string(), request.request_id.clone());
-        let work = self.write("create key", caller, Edit, options, move |write| {
-            Box::pin(create(write, spec, new_token, actor, request_id))
-        });
-        work.await
+        let check = |violations: &mut Violations| {
+            let (spec, new_token) = self.checked_key(violations, request)?;
+            Some((spec, new_token, caller.id.to_string(), request.request_id.clone()))
+        };
+        self.write("create key", (caller, Edit), options, check, create).await
     }
 
     fn checked_key(&self, violations: &mut Violations, request: &CreateKey) -> Option<(KeySpec, NewToken)> {
@@ -74,10 +72,7 @@ fn request_id(violations: &mut Violations, id: &str) {
 
 async fn create(
     write: &mut Write,
-    spec: KeySpec,
-    new_token: NewToken,
-    actor: String,
-    request_id: String,
+    (spec, new_token, actor, request_id): (KeySpec, NewToken, String, String),
 ) -> Result<KeyWithToken> {
     if let Some(retried) = find_retried(write, &spec, &new_token, &actor, &request_id).await? {
         return Ok(retried);

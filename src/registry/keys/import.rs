@@ -13,7 +13,7 @@ use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
 use crate::registry::write::Write;
 use crate::registry::{Caller, Done, Registry};
-use crate::storage::{self, NewKey, NewSecret};
+use crate::storage::{NewKey, NewSecret};
 
 use super::check;
 
@@ -63,10 +63,8 @@ struct CheckedKey {
 impl Registry {
     /// Imports keys; returns their ids in the order given, none on a dry run.
     pub async fn import_keys(&self, caller: &Caller, request: &ImportKeys, options: &WriteOptions) -> Done<Vec<KeyId>> {
-        let checked = |violations: &mut Violations| Some(check_all(violations, &request.keys));
-        let (checked, options) = validate::checked_write(options, checked)?;
-        let dry_run = request.dry_run;
-        self.write("import keys", caller, Edit, options, move |write| Box::pin(import(write, checked, dry_run))).await
+        let check = |violations: &mut Violations| Some((check_all(violations, &request.keys), request.dry_run));
+        self.write("import keys", (caller, Edit), options, check, import).await
     }
 }
 
@@ -124,13 +122,13 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
     }
 }
 
-async fn import(write: &mut Write, checked: Vec<CheckedKey>, dry_run: bool) -> Result<Vec<KeyId>> {
+async fn import(write: &mut Write, (checked, dry_run): (Vec<CheckedKey>, bool)) -> Result<Vec<KeyId>> {
     write.dry_run = dry_run;
     let mut violations = Violations::new();
     let stores = listed_names(&checked, |key| key.stores.selected());
-    let stores = by_name(&stores, write.tx.store_numbers(&stores)).await?;
+    let stores = check::by_name(&stores, write.tx.store_numbers(&stores)).await?;
     let methods = listed_names(&checked, |key| key.methods.selected());
-    let methods = by_name(&methods, write.tx.method_numbers(&methods)).await?;
+    let methods = check::by_name(&methods, write.tx.method_numbers(&methods)).await?;
 
     // Ids of the same time have no order. Sorted, they keep the given order in lists, and storage appends to its
     // indexes instead of writing all over them.
@@ -144,8 +142,8 @@ async fn import(write: &mut Write, checked: Vec<CheckedKey>, dry_run: bool) -> R
     for (at, ((one, id), secret_id)) in checked.iter().zip(&ids).zip(secret_ids).enumerate() {
         let (stores, methods) = violations.within(format_args!("keys[{at}]"), |violations| {
             (
-                numbers_of(violations, "store", one.key.stores.selected(), &stores),
-                numbers_of(violations, "method", one.key.methods.selected(), &methods),
+                check::found(violations, "store", one.key.stores.selected(), &stores),
+                check::found(violations, "method", one.key.methods.selected(), &methods),
             )
         });
         let secret = NewSecret { id: secret_id, digest: one.digest, hint: one.hint.clone(), origin: one.origin };
@@ -182,25 +180,6 @@ fn listed_names<'c>(checked: &'c [CheckedKey], list: impl Fn(&'c KeySpec) -> &'c
     names.into_iter().cloned().collect()
 }
 
-async fn by_name<N: Send>(
-    names: &[String],
-    look_up: impl Future<Output = storage::Result<Vec<Option<N>>>> + Send,
-) -> Result<HashMap<String, N>> {
-    if names.is_empty() {
-        return Ok(HashMap::new());
-    }
-    Ok(names.iter().zip(look_up.await?).filter_map(|(name, number)| Some((name.clone(), number?))).collect())
-}
-
-fn numbers_of<N: Copy>(
-    violations: &mut Violations,
-    what: &str,
-    names: &[String],
-    numbers: &HashMap<String, N>,
-) -> Vec<N> {
-    check::found(violations, what, names, names.iter().map(|name| numbers.get(name).copied()))
-}
-
 fn imported_key(write: &Write, new: NewKey) -> Key {
     let secret = Secret {
         id: new.secret.id,
@@ -224,8 +203,6 @@ fn imported_key(write: &Write, new: NewKey) -> Key {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
     use crate::registry::input::{AccessKind, Choice};
     use crate::registry::validate::tests::violations_in;
@@ -265,11 +242,7 @@ mod tests {
 
     #[test]
     fn a_token_and_its_digest_are_the_same_token() {
-        // SHA-256 of forty times `a`.
-        let mut digest = String::new();
-        for byte in Digest::of("a".repeat(40).as_bytes()).as_bytes() {
-            write!(digest, "{byte:02x}").unwrap();
-        }
+        let digest = crate::model::hex::encode(Digest::of("a".repeat(40).as_bytes()).as_bytes());
         assert_eq!(
             refused(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
             ["keys[1].sha256: is the same token as in keys[0]", "keys[2].sha256: is the same token as in keys[0]"]

@@ -15,11 +15,11 @@ use crate::model::key::{Key, TokenOrigin};
 use crate::model::token::{Digest, Token};
 use crate::model::violations::Violations;
 use crate::random::Random;
-use crate::storage::NewSecret;
+use crate::storage::{self, NewSecret};
 
 use super::error::{Error, ResourceKind, Result};
 use super::input::TokenText;
-use super::write::{Write, unreadable};
+use super::write::Write;
 
 pub use self::create::CreateKey;
 pub use self::fields::key_fields;
@@ -72,7 +72,8 @@ async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
 }
 
 async fn record_change(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
-    let after = write.tx.key(id).await?.ok_or_else(|| unreadable(id))?;
+    let unreadable = || storage::Error::bug(format!("{id} cannot be read by the write that created it"));
+    let after = write.tx.key(id).await?.ok_or_else(unreadable)?;
     write.record(action, SubjectKind::Key, &id, before.map(Key::image), Some(after.image()));
     Ok(after)
 }

@@ -16,9 +16,8 @@ use super::{existing, record_change};
 impl Registry {
     /// Revokes one token of a key immediately.
     pub async fn revoke_secret(&self, caller: &Caller, secret_id: &str, options: &WriteOptions) -> Done<Key> {
-        let id = |violations: &mut Violations| validate::parse(violations, "secret_id", secret_id);
-        let (id, options) = validate::checked_write(options, id)?;
-        self.write("revoke secret", caller, Edit, options, move |write| Box::pin(revoke_secret(write, id))).await
+        let check = |violations: &mut Violations| validate::parse(violations, "secret_id", secret_id);
+        self.write("revoke secret", (caller, Edit), options, check, revoke_secret).await
     }
 
     /// Revokes a key immediately. It remains readable.
@@ -29,22 +28,19 @@ impl Registry {
         reason: &str,
         options: &WriteOptions,
     ) -> Done<Key> {
-        let (id, options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             let id = validate::parse(violations, "id", &key.id);
             validate::text(violations, "reason", reason, (1, 500), Lines::Several);
-            id
-        })?;
-        let (etag, reason) = (key.etag.clone(), reason.to_owned());
-        self.write("revoke key", caller, Edit, options, move |write| Box::pin(revoke_key(write, id, etag, reason)))
-            .await
+            Some((id?, key.etag.clone(), reason.to_owned()))
+        };
+        self.write("revoke key", (caller, Edit), options, check, revoke_key).await
     }
 
     /// Removes a key from the lists. Its tokens cannot be used again.
     pub async fn delete_key(&self, caller: &Caller, key: &SubjectRef, options: &WriteOptions) -> Result<Written> {
-        let (id, options) = validate::checked_write(options, |violations| validate::parse(violations, "id", &key.id))?;
-        let etag = key.etag.clone();
-        let work = self.write("delete key", caller, Edit, options, move |write| Box::pin(delete_key(write, id, etag)));
-        work.await.map(|((), written)| written)
+        let check = |violations: &mut Violations| Some((validate::parse(violations, "id", &key.id)?, key.etag.clone()));
+        let ((), written) = self.write("delete key", (caller, Edit), options, check, delete_key).await?;
+        Ok(written)
     }
 }
 
@@ -59,7 +55,7 @@ async fn revoke_secret(write: &mut Write, id: SecretId) -> Result<Key> {
     record_change(write, Action::RevokeSecret, Some(&before), key).await
 }
 
-async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) -> Result<Key> {
+async fn revoke_key(write: &mut Write, (id, etag, reason): (KeyId, String, String)) -> Result<Key> {
     let before = existing(write, id).await?;
     // Before the etag: the retry of a revocation whose response was lost has the etag of the state before it.
     if before.revoked.is_some() {
@@ -74,7 +70,7 @@ async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) 
     record_change(write, Action::Revoke, Some(&before), id).await
 }
 
-async fn delete_key(write: &mut Write, id: KeyId, etag: String) -> Result<()> {
+async fn delete_key(write: &mut Write, (id, etag): (KeyId, String)) -> Result<()> {
     let before = existing(write, id).await?;
     check_etag(&etag, SubjectKind::Key, before.row_revision)?;
     write.tx.delete_key(id).await?;

@@ -6,6 +6,7 @@ use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
 use crate::model::key::Secret;
 use crate::model::operator::Permission::Edit;
+use crate::model::violations::Violations;
 use crate::registry::error::{Precondition, Result};
 use crate::registry::input::{RawDuration, SubjectRef, TokenText, WriteOptions};
 use crate::registry::validate;
@@ -32,7 +33,7 @@ pub struct RotateKey {
 impl Registry {
     /// Gives a key a second token and expires the current one after the overlap.
     pub async fn rotate_key(&self, caller: &Caller, request: &RotateKey, options: &WriteOptions) -> Done<KeyWithToken> {
-        let ((id, overlap, new_token), options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             let id = validate::parse(violations, "id", &request.key.id);
             if request.overlap.is_none() {
                 violations.add("overlap", "is required; 0 s revokes the current token immediately");
@@ -40,22 +41,15 @@ impl Registry {
             let overlap =
                 request.overlap.and_then(|overlap| validate::duration(violations, "overlap", overlap, MAX_OVERLAP));
             let new_token = NewToken::new(violations, &request.token, &*self.random);
-            Some((id?, overlap?, new_token?))
-        })?;
-        let etag = request.key.etag.clone();
-        self.write("rotate key", caller, Edit, options, move |write| {
-            Box::pin(rotate(write, id, etag, overlap, new_token))
-        })
-        .await
+            Some((id?, request.key.etag.clone(), overlap?, new_token?))
+        };
+        self.write("rotate key", (caller, Edit), options, check, rotate).await
     }
 }
 
 async fn rotate(
     write: &mut Write,
-    id: KeyId,
-    etag: String,
-    overlap: Duration,
-    new_token: NewToken,
+    (id, etag, overlap, new_token): (KeyId, String, Duration, NewToken),
 ) -> Result<KeyWithToken> {
     let before = existing(write, id).await?;
     if let Some((secret, owner)) = write.tx.secret_by_digest(&new_token.digest).await? {

@@ -35,8 +35,8 @@ impl Registry {
 
     /// Changes the masked fields of a key.
     pub async fn update_key(&self, caller: &Caller, update: &Update<KeyDraft>, options: &WriteOptions) -> Done<Key> {
-        let (change, options) = validate::checked_write(options, |violations| check_change(violations, update))?;
-        self.write("update key", caller, Edit, options, move |write| Box::pin(apply(write, change))).await
+        let check = |violations: &mut Violations| check_change(violations, update);
+        self.write("update key", (caller, Edit), options, check, apply).await
     }
 }
 

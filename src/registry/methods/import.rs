@@ -78,15 +78,12 @@ impl Registry {
         request: &ImportMethods,
         options: &WriteOptions,
     ) -> Result<(MethodsDiff, Option<Written>)> {
-        let methods = |violations: &mut Violations| Some(check_all(violations, &request.methods));
-        let (methods, options) = validate::checked_write(options, methods)?;
-        let (retire_missing, dry_run) = (request.retire_missing, request.dry_run);
-        let work = self.write("import methods", caller, Edit, options, move |write| {
-            Box::pin(import(write, methods, retire_missing, dry_run))
-        });
-        let (diff, written) = work.await?;
+        let check = |violations: &mut Violations| {
+            Some((check_all(violations, &request.methods), request.retire_missing, request.dry_run))
+        };
+        let (diff, written) = self.write("import methods", (caller, Edit), options, check, import).await?;
         let same = diff.added.is_empty() && diff.changed.is_empty() && diff.retired.is_empty();
-        Ok((diff, Some(written).filter(|_| !dry_run && !same)))
+        Ok((diff, Some(written).filter(|_| !request.dry_run && !same)))
     }
 }
 
@@ -112,19 +109,20 @@ fn check_all(violations: &mut Violations, drafts: &[MethodDraft]) -> Vec<Method>
     methods
 }
 
-async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, dry_run: bool) -> Result<MethodsDiff> {
+async fn import(
+    write: &mut Write,
+    (methods, retire_missing, dry_run): (Vec<Method>, bool, bool),
+) -> Result<MethodsDiff> {
     write.dry_run = dry_run;
     let live = write.tx.live_methods().await?;
     let mut plan = plan_import(live, methods, retire_missing)?;
-    let (now, revision) = (write.tx.now(), write.tx.revision());
+    let now = write.tx.now();
     for method in &mut plan.added {
         method.created = now;
         method.updated = now;
-        method.row_revision = revision;
     }
     for (_, method) in &mut plan.changed {
         method.updated = now;
-        method.row_revision = revision;
     }
     // Queried before anything is written: afterwards no key selects the retired methods.
     let diff = build_diff(write, &plan).await?;

@@ -14,7 +14,7 @@ use super::error::{Error, ResourceKind, Result, TakenValue};
 use super::input::{MethodDraft, PageInput, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Mask};
-use super::write::{Write, check_etag, unreadable};
+use super::write::{Write, check_etag};
 use super::{Caller, Done, Listed, Registry};
 
 pub use self::import::{AffectedMethods, ImportMethods, MethodsDiff};
@@ -35,13 +35,13 @@ pub struct ListMethods {
 impl Registry {
     /// Adds a method to the book.
     pub async fn create_method(&self, caller: &Caller, draft: &MethodDraft, options: &WriteOptions) -> Done<Method> {
-        let (method, options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             violations.within("method", |violations| {
                 check::position(violations, draft.position);
                 check::method(violations, draft)
             })
-        })?;
-        self.write("create method", caller, Edit, options, move |write| Box::pin(create(write, method))).await
+        };
+        self.write("create method", (caller, Edit), options, check, create).await
     }
 
     /// Returns the method with this identity.
@@ -69,25 +69,23 @@ impl Registry {
         update: &Update<MethodDraft>,
         options: &WriteOptions,
     ) -> Done<Method> {
-        let ((identity, mask), options) = validate::checked_write(options, |violations| {
+        let check = |violations: &mut Violations| {
             let mask = validate::mask(violations, &update.mask, &FIELDS);
             violations.within("method", |violations| {
                 let identity = validate::parse::<MethodIdentity>(violations, "method", &update.id);
                 check::masked(violations, &mask, &update.draft, identity.as_ref());
-                Some((identity?, mask))
+                Some((identity?, mask, update.clone()))
             })
-        })?;
-        let update = update.clone();
-        self.write("update method", caller, Edit, options, move |write| Box::pin(change(write, identity, mask, update)))
-            .await
+        };
+        self.write("update method", (caller, Edit), options, check, change).await
     }
 
     /// Retires a method; returns how many keys selected it.
     pub async fn delete_method(&self, caller: &Caller, method: &SubjectRef, options: &WriteOptions) -> Done<u64> {
-        let identity = |violations: &mut Violations| validate::parse(violations, "method", &method.id);
-        let (identity, options) = validate::checked_write(options, identity)?;
-        let etag = method.etag.clone();
-        self.write("delete method", caller, Edit, options, move |write| Box::pin(retire(write, identity, etag))).await
+        let check = |violations: &mut Violations| {
+            Some((validate::parse(violations, "method", &method.id)?, method.etag.clone()))
+        };
+        self.write("delete method", (caller, Edit), options, check, retire).await
     }
 }
 
@@ -115,16 +113,16 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
     method.created = write.tx.now();
     method.updated = write.tx.now();
     method.row_revision = write.tx.revision();
-    let identity = method.identity.clone();
-    write.tx.insert_methods(std::slice::from_ref(&method)).await?;
-    record_change(write, Action::Create, None, &identity).await
+    for number in write.tx.insert_methods(std::slice::from_ref(&method)).await? {
+        method.number = number;
+    }
+    write.record(Action::Create, SubjectKind::Method, &method.identity, None, Some(method.image()));
+    Ok(method)
 }
 
 async fn change(
     write: &mut Write,
-    identity: MethodIdentity,
-    mask: Mask,
-    update: Update<MethodDraft>,
+    (identity, mask, update): (MethodIdentity, Mask, Update<MethodDraft>),
 ) -> Result<Method> {
     let (live, before) = existing(write, &identity).await?;
     check_etag(&update.etag, SubjectKind::Method, before.row_revision)?;
@@ -151,27 +149,16 @@ async fn change(
     }
     after.updated = write.tx.now();
     after.row_revision = write.tx.revision();
-    write.tx.update_methods(&[after]).await?;
-    record_change(write, Action::Update, Some(&before), &identity).await
+    write.tx.update_methods(std::slice::from_ref(&after)).await?;
+    write.record(Action::Update, SubjectKind::Method, &identity, Some(before.image()), Some(after.image()));
+    Ok(after)
 }
 
-async fn retire(write: &mut Write, identity: MethodIdentity, etag: String) -> Result<u64> {
+async fn retire(write: &mut Write, (identity, etag): (MethodIdentity, String)) -> Result<u64> {
     let (_, before) = existing(write, &identity).await?;
     check_etag(&etag, SubjectKind::Method, before.row_revision)?;
     let (_, users) = write.tx.method_users(&[before.number], 1).await?;
     write.tx.retire_methods(&[before.number]).await?;
     write.record(Action::Retire, SubjectKind::Method, &identity, Some(before.image()), None);
     Ok(users)
-}
-
-async fn record_change(
-    write: &mut Write,
-    action: Action,
-    before: Option<&Method>,
-    identity: &MethodIdentity,
-) -> Result<Method> {
-    let after = write.tx.live_methods().await?.into_iter().find(|method| method.identity == *identity);
-    let after = after.ok_or_else(|| unreadable(format_args!("method {identity}")))?;
-    write.record(action, SubjectKind::Method, identity, before.map(Method::image), Some(after.image()));
-    Ok(after)
 }

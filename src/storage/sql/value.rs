@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::change::Cursor;
+use crate::model::hex;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result};
 
@@ -78,12 +79,7 @@ pub(super) fn each<T: serde::Serialize>(members: impl IntoIterator<Item = T>) ->
 
 /// Returns a list of digests as a parameter for `(EACH n)`, read by `EACH_DIGEST`.
 pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> SqlValue {
-    each(digests.into_iter().map(|digest| {
-        digest.as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            hex.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
-            hex
-        })
-    }))
+    each(digests.into_iter().map(|digest| hex::encode(digest.as_bytes())))
 }
 
 impl SqlValue {
