@@ -14,7 +14,7 @@ use super::connect::{ClientConnection, PooledConnection};
 use super::errors::{translate, translate_commit};
 use super::hosts::{ConnectionOrigin, UNRESPONSIVE_AFTER};
 use crate::storage::sql::driver::{Insert, SqlSession};
-use crate::storage::sql::value::{SqlRow, SqlValue};
+use crate::storage::sql::value::SqlValue;
 use crate::storage::{Error, Result};
 
 /// Begins a write transaction. The first statement locks a row that all writes lock, so that each sees everything
@@ -91,7 +91,7 @@ impl ToSql for SqlValue {
     to_sql_checked!();
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
+fn row(row: &tokio_postgres::Row) -> Result<Vec<SqlValue>> {
     let values = row.columns().iter().enumerate().map(|(place, column)| {
         let value = match *column.type_() {
             Type::INT8 => row.try_get(place).map(SqlValue::Int),
@@ -104,7 +104,7 @@ fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
         };
         value.map_err(|error| translate("reading a row", error))
     });
-    values.collect::<Result<_>>().map(SqlRow)
+    values.collect()
 }
 
 impl PostgresSession {
@@ -176,7 +176,7 @@ impl PostgresSession {
 
 #[async_trait]
 impl SqlSession for PostgresSession {
-    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<Vec<SqlValue>>> {
         let rows = self.run(async |client| client.query_typed(sql, &typed(&params)).await).await?;
         rows.iter().map(row).collect()
     }

@@ -59,7 +59,7 @@ impl Storage {
         }
         let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
             " ORDER BY k.id DESC");
-        let rows = connection.rows("keys", sql, params![each(&ids)]).await?;
+        let rows = connection.rows("keys", sql, params![each(&ids)], "keys").await?;
         Ok(Page { items: keys::complete_keys(connection, rows).await?, next })
     }
 }
@@ -86,9 +86,8 @@ async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize
         // Whether the statement covered every key.
         let mut complete = false;
         ids.clear();
-        for row in connection.rows(name, sql.as_str(), conditions.params.clone()).await? {
-            let mut reader = row.read("keys");
-            let (id, horizon): (String, String) = (reader.get("id")?, reader.get("horizon")?);
+        for mut row in connection.rows(name, sql.as_str(), conditions.params.clone(), "keys").await? {
+            let (id, horizon): (String, String) = (row.get("id")?, row.get("horizon")?);
             complete = horizon.is_empty();
             // A row without an id only shows how far the statement got.
             if !id.is_empty() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::dialect::Sql;
 use super::driver::{Insert, Purpose};
-use super::value::each;
+use super::value::{SqlRow, each};
 use super::{Storage, changes, operators, write_keys};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
@@ -128,12 +128,9 @@ impl Storage {
              LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
              GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
         );
-        let rows = connection.rows("usage", sql.as_str(), params![key, start, end, limit]).await?;
-        let counts = rows.into_iter().map(|row| {
-            let mut reader = row.read(table);
-            Ok(record!(reader => UsageCount { start, method, store, allowed, calls }))
-        });
-        counts.collect()
+        let mut rows = connection.rows("usage", &*sql, params![key, start, end, limit], table).await?;
+        let read = |row: &mut SqlRow| Ok(record!(row => UsageCount { start, method, store, allowed, calls }));
+        rows.iter_mut().map(read).collect()
     }
 }
 
