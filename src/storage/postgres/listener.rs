@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio_postgres::AsyncMessage;
+use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connect::{ConnectionPool, PooledConnection};
@@ -46,11 +46,11 @@ enum ListenEnd {
 }
 
 impl Listener {
-    pub(super) fn start(hosts: &Hosts, senders: ConnectionPool, options: &Options) -> Self {
+    pub(super) fn start(hosts: &Arc<Hosts>, senders: ConnectionPool, options: &Options) -> Self {
         let state = Arc::new(ListenerState::default());
         let end = CancellationToken::new();
         let outage = Outage::new("listening for changes in the database", &options.clock);
-        let run = run(hosts.clone(), senders, Arc::clone(&state), outage);
+        let run = run(Arc::clone(hosts), senders, Arc::clone(&state), outage);
         let (stopped, stopping) = (end.clone(), options.tasks.clone());
         let task = async move {
             tokio::select! {
@@ -73,7 +73,7 @@ impl Listener {
     }
 }
 
-async fn run(hosts: Hosts, senders: ConnectionPool, state: Arc<ListenerState>, outage: Outage) {
+async fn run(hosts: Arc<Hosts>, senders: ConnectionPool, state: Arc<ListenerState>, outage: Outage) {
     let mut reported = false;
     loop {
         match listen(&hosts, &senders, &state, &outage).await {
@@ -98,39 +98,13 @@ async fn run(hosts: Hosts, senders: ConnectionPool, state: Arc<ListenerState>, o
 
 /// Connects, listens and probes whether notifications are received; then forwards them until the connection breaks or
 /// another host of the database is in use.
-async fn listen(hosts: &Hosts, senders: &ConnectionPool, state: &ListenerState, outage: &Outage) -> ListenEnd {
+async fn listen(hosts: &Arc<Hosts>, senders: &ConnectionPool, state: &ListenerState, outage: &Outage) -> ListenEnd {
     let (client, mut connection, origin) = match hosts.connect().await {
         Ok(made) => (made.client, made.driver, made.origin),
         Err(unreachable) => return ListenEnd::Broken(unreachable.to_string()),
     };
-    let refused = |error: &tokio_postgres::Error| match error.as_db_error() {
-        Some(_) => ListenEnd::Unsupported,
-        None => ListenEnd::Broken(format!("its connection broke: {}", causes(error))),
-    };
     let mut invalidated = pin!(origin.invalidated());
-    let mut probe = pin!(async {
-        match tokio::time::timeout(PROBE_TIMEOUT, client.batch_execute("LISTEN latchkey_changes")).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return refused(&error),
-            Err(_) => return ListenEnd::Broken(format!("no response to LISTEN within {PROBE_TIMEOUT:?}")),
-        }
-        let sender = match senders.get().await {
-            Ok(sender) => sender,
-            Err(error) => return ListenEnd::Broken(translate_pool(error).to_string()),
-        };
-        match tokio::time::timeout(PROBE_TIMEOUT, sender.client.batch_execute("NOTIFY latchkey_changes")).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return refused(&error),
-            Err(_) => {
-                // The outstanding request would block the next user of the connection.
-                drop(PooledConnection::take(sender));
-                return ListenEnd::Broken(format!("no response to NOTIFY within {PROBE_TIMEOUT:?}"));
-            }
-        }
-        drop(sender);
-        tokio::time::sleep(PROBE_TIMEOUT).await;
-        ListenEnd::Unsupported
-    });
+    let mut probe = pin!(probe(&client, senders));
     loop {
         tokio::select! {
             message = poll_fn(|context| connection.poll_message(context)) => match message {
@@ -145,8 +119,35 @@ async fn listen(hosts: &Hosts, senders: &ConnectionPool, state: &ListenerState, 
                 Some(Err(error)) => return ListenEnd::Broken(format!("its connection broke: {}", causes(&error))),
                 None => return ListenEnd::Broken("its connection was closed".to_owned()),
             },
-            ended = &mut probe, if !state.working.load(Ordering::Relaxed) => return ended,
+            end = &mut probe, if !state.working.load(Ordering::Relaxed) => {
+                return end.err().unwrap_or(ListenEnd::Unsupported);
+            }
             () = &mut invalidated => return ListenEnd::Broken("its host is no longer in use".to_owned()),
         }
+    }
+}
+
+/// Probes whether notifications are received; returns if none was.
+async fn probe(client: &Client, senders: &ConnectionPool) -> Result<(), ListenEnd> {
+    request(client, "LISTEN").await?;
+    let sender = senders.get().await.map_err(|error| ListenEnd::Broken(translate_pool(error).to_string()))?;
+    let sent = request(&sender.client, "NOTIFY").await;
+    if let Err(ListenEnd::Broken(_)) = &sent {
+        // An outstanding request would block the next user of the connection.
+        drop(PooledConnection::take(sender));
+    } else {
+        drop(sender);
+    }
+    sent?;
+    tokio::time::sleep(PROBE_TIMEOUT).await;
+    Ok(())
+}
+
+async fn request(client: &Client, command: &str) -> Result<(), ListenEnd> {
+    let sql = format!("{command} latchkey_changes");
+    match tokio::time::timeout(PROBE_TIMEOUT, client.batch_execute(&sql)).await {
+        Ok(Err(error)) if error.as_db_error().is_some() => Err(ListenEnd::Unsupported),
+        Ok(sent) => sent.map_err(|error| ListenEnd::Broken(format!("its connection broke: {}", causes(&error)))),
+        Err(_) => Err(ListenEnd::Broken(format!("no response to {command} within {PROBE_TIMEOUT:?}"))),
     }
 }

@@ -15,6 +15,7 @@ mod replaced;
 mod session;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,10 +45,10 @@ pub(super) struct Postgres {
     listener: Listener,
 }
 
-fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Hosts)> {
+fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Arc<Hosts>)> {
     let settings =
         UrlSettings::parse(url).map_err(|error| Error::unusable(format!("the database URL is invalid: {error}")))?;
-    let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+    let hosts = Hosts::new(&settings, connector(&settings)?, &options.clock);
     Ok((settings, hosts))
 }
 
@@ -110,8 +111,9 @@ impl Driver for Postgres {
         let commit = if notify { session::NOTIFY_AND_COMMIT } else { session::COMMIT };
         let measure = purpose == Purpose::Measure;
         let timeout = if measure { session::MEASURE_TIMEOUT } else { session::RESPONSE_TIMEOUT };
-        let connection = connection.map_err(errors::translate_pool)?;
-        Ok(Box::new(PostgresSession::new(connection, begin, commit, timeout)))
+        let connection = Some(connection.map_err(errors::translate_pool)?);
+        let (open, busy, read_only) = (false, false, false);
+        Ok(Box::new(PostgresSession { connection, begin, commit, open, timeout, busy, read_only }))
     }
 
     fn is_conflict(&self, error: &Error) -> bool {
