@@ -42,9 +42,7 @@ pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result
 
 /// Reads [`columns`]; returns `None` if there is no such key.
 pub(super) fn grant(row: &mut SqlRow) -> Result<Option<Grant>> {
-    let Some(key) = row.get("id")? else {
-        return Ok(None);
-    };
+    let Some(key) = row.get("id")? else { return Ok(None) };
     let secret = row.get("secret")?;
     let name = row.get::<String>("name")?.into();
     let standing = standing(row)?;
@@ -68,14 +66,11 @@ fn standing(row: &mut SqlRow) -> Result<Standing> {
     let revoked = row.get("revoked")?;
     let ended = row.get::<Option<Timestamp>>("ended_at")?.is_some();
     let active = row.get("active")?;
-    Ok(if deleted {
-        Standing::Deleted
-    } else if revoked || ended {
-        Standing::Revoked
-    } else if active {
-        Standing::Active
-    } else {
-        Standing::Inactive
+    Ok(match (deleted, revoked || ended, active) {
+        (true, ..) => Standing::Deleted,
+        (_, true, _) => Standing::Revoked,
+        (.., true) => Standing::Active,
+        (.., false) => Standing::Inactive,
     })
 }
 

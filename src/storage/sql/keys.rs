@@ -89,11 +89,8 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
 }
 
 async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
-    let sql = concat!(
-        "SELECT ",
-        key_columns!(),
-        " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1 AND k.deleted_revision IS NULL"
-    );
+    let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id \
+                    WHERE k.id = $1 AND k.deleted_revision IS NULL");
     let rows = connection.rows("key", sql, params![id], "keys").await?;
     Ok(complete_keys(connection, rows).await?.pop())
 }
@@ -107,13 +104,9 @@ impl Storage {
     /// Returns the secret with this digest and its key, even if ended, revoked or deleted.
     pub async fn find_key(&self, digest: &Digest) -> Result<Option<FoundSecret>> {
         let connection = &mut self.connect(Purpose::Read).await?;
-        let sql = concat!(
-            "SELECT t.ended_at, k.deleted_revision, ",
-            secret_columns!(),
-            ", ",
-            key_columns!(),
-            " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
-        );
+        let sql = sql!("SELECT t.ended_at, k.deleted_revision, " {secret_columns!()} ", " {key_columns!()} " \
+                        FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id \
+                        WHERE t.digest = $1");
         let Some(mut row) = connection.row("find", sql, params![digest], "secrets").await? else { return Ok(None) };
         let ended = row.get("ended_at")?;
         let deleted = row.get::<Option<Revision>>("deleted_revision")?.is_some();

@@ -67,12 +67,15 @@ impl Storage {
 /// Returns the newest matching ids: `limit`, or all.
 async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
     let few = |finder: &String| ("keys_few", conditions.few(finder, FEW, limit));
-    let mut statements: Vec<_> = conditions.finders().map(few).collect();
-    if conditions.has_windows() {
+    // Several narrow conditions probably leave few keys already, found faster than a text.
+    let text = conditions.text_finder.iter().filter(|_| conditions.narrow.len() < 2);
+    let mut statements: Vec<_> = conditions.finders.iter().chain(text).map(few).collect();
+    // Otherwise matches are probably close together.
+    if conditions.text_finder.is_some() || conditions.walks.is_empty() {
         statements.extend(WINDOWS.map(|most| ("keys_window", conditions.window(most, limit))));
     }
     match &conditions.text_finder {
-        Some(finder) if !conditions.is_narrow() => {
+        Some(finder) if conditions.narrow.is_empty() => {
             statements.push(("keys_newest", conditions.newest(finder, NEWEST, limit)));
             statements.push(("keys_gather", conditions.all_found(finder, limit)));
         }

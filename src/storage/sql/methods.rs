@@ -42,7 +42,7 @@ fn read(row: &mut SqlRow) -> Result<Method> {
 pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Vec<Method>> {
     let condition = if retired { "" } else { "WHERE retired_revision IS NULL " };
     let sql = format!("SELECT {COLUMNS} FROM methods {condition}ORDER BY position, number");
-    connection.rows("all_methods", &*sql, params![], "methods").await?.iter_mut().map(read).collect()
+    connection.rows("all_methods", sql.as_str(), params![], "methods").await?.iter_mut().map(read).collect()
 }
 
 impl Storage {
@@ -50,7 +50,12 @@ impl Storage {
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-        connection.row("method", &*sql, params![identity.to_string()], "methods").await?.as_mut().map(read).transpose()
+        connection
+            .row("method", sql.as_str(), params![identity.to_string()], "methods")
+            .await?
+            .as_mut()
+            .map(read)
+            .transpose()
     }
 
     /// Returns the methods that are not retired and match the filter, by position, then number.

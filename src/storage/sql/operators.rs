@@ -25,12 +25,12 @@ table! { Operator {
 
 pub(super) async fn get(connection: &mut Connection, id: OperatorId) -> Result<Option<Operator>> {
     let sql = format!("SELECT {COLUMNS} FROM operators WHERE id = $1");
-    connection.row("operator", &*sql, params![id], "operators").await?.as_mut().map(read).transpose()
+    connection.row("operator", sql.as_str(), params![id], "operators").await?.as_mut().map(read).transpose()
 }
 
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Digest)>> {
     let sql = format!("SELECT {COLUMNS}, digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let mut rows = connection.rows("all_operators", &*sql, params![], "operators").await?;
+    let mut rows = connection.rows("all_operators", sql.as_str(), params![], "operators").await?;
     rows.iter_mut().map(|row| Ok((read(row)?, row.get("digest")?))).collect()
 }
 
@@ -83,7 +83,7 @@ impl Transaction {
     /// Returns the operator that has this name and is not revoked.
     pub async fn operator_by_name(&mut self, name: &str) -> Result<Option<Operator>> {
         let sql = format!("SELECT {COLUMNS} FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        let mut row = self.connection.row("operator_named", &*sql, params![name], "operators").await?;
+        let mut row = self.connection.row("operator_named", sql.as_str(), params![name], "operators").await?;
         row.as_mut().map(read).transpose()
     }
 

@@ -27,12 +27,12 @@ const INSERT_HOSTS: Insert =
 
 async fn get(connection: &mut Connection, code: &StoreCode) -> Result<Option<Store>> {
     let sql = format!("SELECT {COLUMNS} FROM stores WHERE code = $1 AND deleted_revision IS NULL");
-    connection.row("store", &*sql, params![code.as_str()], "stores").await?.as_mut().map(read).transpose()
+    connection.row("store", sql.as_str(), params![code.as_str()], "stores").await?.as_mut().map(read).transpose()
 }
 
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<Store>> {
     let sql = format!("SELECT {COLUMNS} FROM stores WHERE deleted_revision IS NULL ORDER BY code");
-    connection.rows("all_stores", &*sql, params![], "stores").await?.iter_mut().map(read).collect()
+    connection.rows("all_stores", sql.as_str(), params![], "stores").await?.iter_mut().map(read).collect()
 }
 
 impl Storage {
@@ -130,13 +130,9 @@ impl Transaction {
         let sql = concat!("SELECT count(*) ", users!());
         let total = self.connection.one("count_store_users", sql, params![number], "keys").await?.get("count")?;
         // Two others are enough to rule out exactly one.
-        let sql = concat!(
-            "SELECT k.id ",
-            users!(),
-            " AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o JOIN stores s ON s.number = o.store_number \
-             WHERE o.key_id = k.id AND o.store_number <> $1 AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 \
-             ORDER BY k.id LIMIT 20"
-        );
+        let sql = sql!("SELECT k.id " {users!()} " AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o \
+                        JOIN stores s ON s.number = o.store_number WHERE o.key_id = k.id AND o.store_number <> $1 \
+                        AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 ORDER BY k.id LIMIT 20");
         let left_with_one = self.connection.column("store_users", sql, params![number], ("keys", "id")).await?;
         Ok(StoreUsers { total, left_with_one })
     }
