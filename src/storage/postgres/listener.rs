@@ -25,17 +25,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Time until the next probe: a busy database may only have been slow.
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 
-#[derive(Debug)]
-pub(super) struct Listener {
-    state: Arc<ListenerState>,
-    /// Ends the task when this is dropped.
-    _end: DropGuard,
-}
-
 #[derive(Debug, Default)]
-struct ListenerState {
-    working: AtomicBool,
-    notify: Notify,
+pub(super) struct Notifications {
+    pub(super) working: AtomicBool,
+    pub(super) notify: Notify,
 }
 
 enum ListenEnd {
@@ -45,43 +38,33 @@ enum ListenEnd {
     Unsupported,
 }
 
-impl Listener {
-    pub(super) fn start(hosts: &Arc<Hosts>, senders: ConnectionPool, options: &Options) -> Self {
-        let state = Arc::new(ListenerState::default());
-        let end = CancellationToken::new();
-        let outage = Outage::new("listening for changes in the database", &options.clock);
-        let run = run(Arc::clone(hosts), senders, Arc::clone(&state), outage);
-        let (stopped, stopping) = (end.clone(), options.tasks.clone());
-        let task = async move {
-            tokio::select! {
-                () = stopped.cancelled() => {}
-                () = stopping.stopping() => {}
-                () = run => {}
-            }
-        };
-        drop(options.tasks.spawn("storage listener", task));
-        Self { state, _end: end.drop_guard() }
-    }
-
-    pub(super) fn is_working(&self) -> bool {
-        self.state.working.load(Ordering::Relaxed)
-    }
-
-    /// As [`crate::storage::Feed::notified`].
-    pub(super) async fn notified(&self) {
-        self.state.notify.notified().await;
-    }
+/// Starts a task that listens until the returned guard is dropped.
+pub(super) fn start(hosts: &Arc<Hosts>, senders: ConnectionPool, options: &Options) -> (Arc<Notifications>, DropGuard) {
+    let notifications = Arc::new(Notifications::default());
+    let end = CancellationToken::new();
+    let outage = Outage::new("listening for changes in the database", &options.clock);
+    let run = run(Arc::clone(hosts), senders, Arc::clone(&notifications), outage);
+    let (stopped, stopping) = (end.clone(), options.tasks.clone());
+    let task = async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = stopping.stopping() => {}
+            () = run => {}
+        }
+    };
+    drop(options.tasks.spawn("storage listener", task));
+    (notifications, end.drop_guard())
 }
 
-async fn run(hosts: Arc<Hosts>, senders: ConnectionPool, state: Arc<ListenerState>, outage: Outage) {
+async fn run(hosts: Arc<Hosts>, senders: ConnectionPool, notifications: Arc<Notifications>, outage: Outage) {
     let mut reported = false;
     loop {
-        match listen(&hosts, &senders, &state, &outage).await {
+        match listen(&hosts, &senders, &notifications, &outage).await {
             ListenEnd::Broken(cause) => {
                 outage.failed(cause);
-                if state.working.swap(false, Ordering::Relaxed) {
+                if notifications.working.swap(false, Ordering::Relaxed) {
                     // Polling finds the changes that were missed meanwhile.
-                    state.notify.notify_one();
+                    notifications.notify.notify_one();
                 }
                 tokio::time::sleep(RETRY).await;
             }
@@ -98,7 +81,12 @@ async fn run(hosts: Arc<Hosts>, senders: ConnectionPool, state: Arc<ListenerStat
 
 /// Connects, listens and probes whether notifications are received; then forwards them until the connection breaks or
 /// another host of the database is in use.
-async fn listen(hosts: &Arc<Hosts>, senders: &ConnectionPool, state: &ListenerState, outage: &Outage) -> ListenEnd {
+async fn listen(
+    hosts: &Arc<Hosts>,
+    senders: &ConnectionPool,
+    notifications: &Notifications,
+    outage: &Outage,
+) -> ListenEnd {
     let (client, mut connection, origin) = match hosts.connect().await {
         Ok(made) => (made.client, made.driver, made.origin),
         Err(unreachable) => return ListenEnd::Broken(unreachable.to_string()),
@@ -110,16 +98,16 @@ async fn listen(hosts: &Arc<Hosts>, senders: &ConnectionPool, state: &ListenerSt
             message = poll_fn(|context| connection.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
                     outage.succeeded();
-                    if !state.working.swap(true, Ordering::Relaxed) {
+                    if !notifications.working.swap(true, Ordering::Relaxed) {
                         tracing::info!("notifications from the database work again");
                     }
-                    state.notify.notify_one();
+                    notifications.notify.notify_one();
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return ListenEnd::Broken(format!("its connection broke: {}", causes(&error))),
                 None => return ListenEnd::Broken("its connection was closed".to_owned()),
             },
-            end = &mut probe, if !state.working.load(Ordering::Relaxed) => {
+            end = &mut probe, if !notifications.working.load(Ordering::Relaxed) => {
                 return end.err().unwrap_or(ListenEnd::Unsupported);
             }
             () = &mut invalidated => return ListenEnd::Broken("its host is no longer in use".to_owned()),

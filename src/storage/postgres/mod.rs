@@ -16,15 +16,17 @@ mod session;
 mod tls;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_postgres::error::SqlState;
+use tokio_util::sync::DropGuard;
 
 pub(super) use self::config::UrlSettings;
 use self::connect::{ConnectionPool, pool};
 use self::hosts::Hosts;
-use self::listener::Listener;
+use self::listener::Notifications;
 use self::session::PostgresSession;
 use self::tls::connector;
 use super::options::{Options, SchemaState};
@@ -42,7 +44,9 @@ pub(super) struct Postgres {
     grants: ConnectionPool,
     follower: ConnectionPool,
     measurer: ConnectionPool,
-    listener: Listener,
+    notifications: Arc<Notifications>,
+    /// Stops listening when it is dropped.
+    _listening: DropGuard,
 }
 
 fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Arc<Hosts>)> {
@@ -58,7 +62,7 @@ impl Postgres {
         let reports = pool(&hosts, options.report_connections)?;
         migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
         durability::warn(&reports, &settings).await;
-        let listener = Listener::start(&hosts, reports.clone(), options);
+        let (notifications, listening) = listener::start(&hosts, reports.clone(), options);
         Ok(Self {
             writes: pool(&hosts, options.write_connections)?,
             reads: pool(&hosts, options.read_connections)?,
@@ -66,7 +70,8 @@ impl Postgres {
             follower: pool(&hosts, 1)?,
             measurer: pool(&hosts, 1)?,
             reports,
-            listener,
+            notifications,
+            _listening: listening,
         })
     }
 }
@@ -107,7 +112,7 @@ impl Driver for Postgres {
             Err(error) if purpose == Purpose::Heartbeat => self.follower.get().await.map_err(|_| error),
             connection => connection,
         };
-        let notify = purpose == Purpose::Write && self.listener.is_working();
+        let notify = purpose == Purpose::Write && self.notifications.working.load(Ordering::Relaxed);
         let commit = if notify { session::NOTIFY_AND_COMMIT } else { session::COMMIT };
         let measure = purpose == Purpose::Measure;
         let timeout = if measure { session::MEASURE_TIMEOUT } else { session::RESPONSE_TIMEOUT };
@@ -129,6 +134,6 @@ impl Driver for Postgres {
     }
 
     async fn notified(&self) {
-        self.listener.notified().await;
+        self.notifications.notify.notified().await;
     }
 }
