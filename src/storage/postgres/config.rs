@@ -71,19 +71,12 @@ impl UrlSettings {
         let connect_timeout = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         // Distinguishes a host that drops packets from one that accepts connections but never responds.
         config.connect_timeout(connect_timeout * 3 / 4);
-        let given = |name: &str| kept.iter().any(|parameter| parameter.split('=').next() == Some(name));
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(TCP_USER_TIMEOUT);
-        }
-        if !given("keepalives_idle") {
+        config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(TCP_USER_TIMEOUT));
+        if !kept.iter().any(|parameter| parameter.split('=').next() == Some("keepalives_idle")) {
             config.keepalives_idle(KEEPALIVE.0);
         }
-        if config.get_keepalives_interval().is_none() {
-            config.keepalives_interval(KEEPALIVE.1);
-        }
-        if config.get_keepalives_retries().is_none() {
-            config.keepalives_retries(KEEPALIVE.2);
-        }
+        config.keepalives_interval(config.get_keepalives_interval().unwrap_or(KEEPALIVE.1));
+        config.keepalives_retries(config.get_keepalives_retries().unwrap_or(KEEPALIVE.2));
         Ok(Self { config, connect_timeout, verify_certificate, root_certificates })
     }
 

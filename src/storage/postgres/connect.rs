@@ -1,5 +1,6 @@
 //! Pools of connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -16,7 +17,7 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) type ConnectionPool = managed::Pool<Manager>;
 pub(super) type PooledConnection = managed::Object<Manager>;
 
-pub(super) struct Manager(Hosts);
+pub(super) struct Manager(Arc<Hosts>);
 
 /// A connection, which closes when it is dropped.
 pub(super) struct ClientConnection {
@@ -25,8 +26,8 @@ pub(super) struct ClientConnection {
     _driver: AbortOnDropHandle<()>,
 }
 
-pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<ConnectionPool> {
-    ConnectionPool::builder(Manager(hosts.clone()))
+pub(super) fn pool(hosts: &Arc<Hosts>, size: usize) -> Result<ConnectionPool> {
+    ConnectionPool::builder(Manager(Arc::clone(hosts)))
         .max_size(size.max(1))
         .wait_timeout(Some(POOL_TIMEOUT))
         // Connecting has its own limits, one for each host.
@@ -43,7 +44,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> std::result::Result<ClientConnection, Unreachable> {
         let NewConnection { client, driver, origin } = self.0.connect().await?;
-        let driver = self.0.runtime().spawn(async move {
+        let driver = self.0.runtime.spawn(async move {
             if let Err(error) = driver.await {
                 let cause = crate::telemetry::outage::causes(&error);
                 tracing::debug!(cause, "connection to the database lost");

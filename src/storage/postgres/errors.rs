@@ -40,9 +40,13 @@ pub(super) enum FailureCause {
 }
 
 impl HostFailure {
+    /// Returns the driver's error, if there was one.
+    const fn error(&self) -> Option<&tokio_postgres::Error> {
+        if let FailureCause::Driver(error) = &self.cause { Some(error) } else { None }
+    }
+
     pub(super) fn is_standby(&self) -> bool {
-        let FailureCause::Driver(error) = &self.cause else { return false };
-        let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        let io = self.error().and_then(|error| std::error::Error::source(error)?.downcast_ref::<io::Error>());
         io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
     }
 }
@@ -52,7 +56,7 @@ pub(super) type PoolError = managed::PoolError<Unreachable>;
 pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
     let Some(db_error) = error.as_db_error() else {
         // The server sent no error: the connection is gone, or never existed. Anything else is a bug of ours.
-        return if is_connection(&error) {
+        return if error.is_closed() || sources(&error).any(<dyn std::error::Error>::is::<io::Error>) {
             unavailable("the connection to the server broke", what, error)
         } else {
             Error::failed(what, error)
@@ -72,10 +76,6 @@ pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
 fn unavailable(because: &'static str, what: &str, error: tokio_postgres::Error) -> Error {
     let what = format!("{because} while {what}");
     Error::Unavailable { what, because: Some(because), source: Some(Box::new(error)) }
-}
-
-fn is_connection(error: &tokio_postgres::Error) -> bool {
-    error.is_closed() || sources(error).any(<dyn std::error::Error>::is::<io::Error>)
 }
 
 fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
@@ -156,22 +156,15 @@ pub(super) fn translate_first_connect(error: PoolError, settings: &UrlSettings) 
 impl Unreachable {
     /// Returns why no host is usable, in a few words: the error of the first that responded, or that none did.
     fn because(&self) -> Option<&'static str> {
-        let db_error = self.0.iter().find_map(|failure| match &failure.cause {
-            FailureCause::Driver(error) => error.as_db_error().and_then(because),
-            _ => None,
-        });
+        let db_error = self.0.iter().find_map(|failure| because(failure.error()?.as_db_error()?));
         db_error.or(Some("none of the database hosts can be reached"))
     }
 
     /// Returns a sentence on a problem with one of the hosts that lasts until someone changes a setting.
     fn remedy(&self, database: &str) -> Option<String> {
         // If one of the hosts may still come up, a retry may help.
-        let errors = self.0.iter().map(|failure| match &failure.cause {
-            FailureCause::Driver(error) => remedy(&failure.host, error, database),
-            _ => None,
-        });
-        let sentences: Vec<_> = errors.flatten().collect();
-        if sentences.len() == self.0.len() { sentences.into_iter().next() } else { None }
+        let sentences = self.0.iter().map(|failure| remedy(&failure.host, failure.error()?, database));
+        sentences.collect::<Option<Vec<_>>>()?.into_iter().next()
     }
 }
 

@@ -52,14 +52,11 @@ pub(super) type Resolver = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Res
 type Lookup = (Shared<BoxFuture<'static, Result<Vec<IpAddr>, Arc<io::Error>>>>, AbortHandle);
 
 /// The hosts of a URL and their state. Shared by all pools and the listener.
-#[derive(Clone)]
-pub(super) struct Hosts(Arc<HostsState>);
-
-struct HostsState {
+pub(super) struct Hosts {
     settings: UrlSettings,
     tls: Tls,
     /// Connections are driven by the threads that opened storage, because those of a caller may be busy.
-    runtime: Handle,
+    pub(super) runtime: Handle,
     clock: SharedClock,
     resolve: Resolver,
     configured: Vec<ConfiguredHost>,
@@ -99,17 +96,17 @@ enum AttemptTarget {
     Endpoint(Arc<Endpoint>),
 }
 
-/// A connection, and whether its host is a standby.
-type Opened = (Client, Box<ConnectionDriver>, bool);
+type Opened = (Client, Box<ConnectionDriver>);
 
 enum AttemptOutcome {
     Resolved(usize, Result<Vec<IpAddr>, FailureCause>),
-    Opened(Arc<Endpoint>, Result<Opened, FailureCause>),
+    /// Contains the connection, and whether its host is a standby.
+    Opened(Arc<Endpoint>, Result<(Opened, bool), FailureCause>),
 }
 
 impl Hosts {
     /// Creates the hosts named in `settings`; connections are driven by the current runtime.
-    pub(super) fn new(settings: &UrlSettings, tls: &Tls, clock: &SharedClock) -> Self {
+    pub(super) fn new(settings: &UrlSettings, tls: Tls, clock: &SharedClock) -> Arc<Self> {
         let system: Resolver = Arc::new(|name, port| {
             async move {
                 let addresses = tokio::net::lookup_host((name, port)).await?;
@@ -120,7 +117,7 @@ impl Hosts {
         Self::with_resolver(settings, tls, clock, system)
     }
 
-    fn with_resolver(settings: &UrlSettings, tls: &Tls, clock: &SharedClock, resolve: Resolver) -> Self {
+    fn with_resolver(settings: &UrlSettings, tls: Tls, clock: &SharedClock, resolve: Resolver) -> Arc<Self> {
         let config = &settings.config;
         let configured: Vec<_> = config
             .get_hosts()
@@ -138,9 +135,9 @@ impl Hosts {
                 lookup: Mutex::default(),
             })
             .collect();
-        Self(Arc::new(HostsState {
+        Arc::new(Self {
             settings: settings.clone(),
-            tls: tls.clone(),
+            tls,
             runtime: Handle::current(),
             clock: SharedClock::clone(clock),
             resolve,
@@ -151,19 +148,14 @@ impl Hosts {
             load_balance: config.get_load_balance_hosts() == LoadBalanceHosts::Random,
             turn: AtomicU64::new(u64::from(std::process::id())),
             connecting: Outage::new("connecting to the database", clock),
-        }))
-    }
-
-    pub(super) fn runtime(&self) -> &Handle {
-        &self.0.runtime
+        })
     }
 
     /// Connects to a usable host. Takes at most the time limit of one host, and [`STAGGER`] for each unresponsive one
     /// before it.
-    pub(super) async fn connect(&self) -> Result<NewConnection, Unreachable> {
-        let hosts = self.clone();
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<NewConnection, Unreachable> {
         // A caller that stops waiting cancels the connection.
-        let attempts = AbortOnDropHandle::new(self.0.runtime.spawn(async move { hosts.try_hosts().await }));
+        let attempts = AbortOnDropHandle::new(self.runtime.spawn(Arc::clone(self).try_hosts()));
         match attempts.await {
             Ok(result) => result,
             // The runtime shuts down, and with it every task that waits for it.
@@ -171,19 +163,19 @@ impl Hosts {
         }
     }
 
-    async fn try_hosts(&self) -> Result<NewConnection, Unreachable> {
+    async fn try_hosts(self: Arc<Self>) -> Result<NewConnection, Unreachable> {
         let began = Instant::now();
-        let bound = self.0.settings.connect_timeout;
+        let bound = self.settings.connect_timeout;
         let mut waiting = self.attempt_order();
         // A standby counts as usable only after all others have failed.
         let mut standby = None;
-        let mut several = self.0.configured.len() > 1;
+        let mut several = self.configured.len() > 1;
         let (mut running, mut failures) = (FuturesUnordered::new(), Vec::new());
         let mut again: Vec<AttemptTarget> = Vec::new();
         loop {
             if let Some(target) = waiting.pop_front() {
                 if let AttemptTarget::Remembered(endpoint) = &target
-                    && !self.0.configured[endpoint.host_index].is_hanging()
+                    && !self.configured[endpoint.host_index].is_hanging()
                 {
                     continue;
                 }
@@ -204,24 +196,22 @@ impl Hosts {
             match outcome {
                 AttemptOutcome::Resolved(host_index, Ok(addresses)) => {
                     several |= addresses.len() > 1;
-                    let endpoints: Vec<_> =
-                        addresses.into_iter().map(|ip| self.endpoint(host_index, Some(ip))).collect();
-                    for endpoint in self.sorted(endpoints).into_iter().rev() {
+                    for endpoint in self.endpoints(host_index, addresses).into_iter().rev() {
                         waiting.push_front(AttemptTarget::Endpoint(endpoint));
                     }
                 }
                 AttemptOutcome::Resolved(host_index, Err(cause)) => {
                     // The last known address is better than nothing.
-                    let known = self.0.current.lock().clone().filter(|endpoint| endpoint.host_index == host_index);
+                    let known = self.current.lock().clone().filter(|endpoint| endpoint.host_index == host_index);
                     waiting.extend(known.map(AttemptTarget::Endpoint));
-                    failures.push(HostFailure { host: self.0.configured[host_index].text.clone(), cause });
+                    failures.push(HostFailure { host: self.configured[host_index].text.clone(), cause });
                 }
-                AttemptOutcome::Opened(endpoint, Ok((client, driver, is_standby))) => {
+                AttemptOutcome::Opened(endpoint, Ok((opened, is_standby))) => {
                     if !is_standby || !several {
-                        return Ok(self.record_connection(endpoint, client, driver, &failures));
+                        return Ok(self.connected(endpoint, opened, &failures));
                     }
                     again.push(AttemptTarget::Endpoint(Arc::clone(&endpoint)));
-                    standby = Some((endpoint, client, driver));
+                    standby = Some((endpoint, opened));
                 }
                 AttemptOutcome::Opened(endpoint, Err(cause)) => {
                     if matches!(cause, FailureCause::Unresponsive(_)) {
@@ -233,39 +223,31 @@ impl Hosts {
                 }
             }
         }
-        if let Some((endpoint, client, driver)) = standby {
-            return Ok(self.record_connection(endpoint, client, driver, &failures));
+        if let Some((endpoint, opened)) = standby {
+            return Ok(self.connected(endpoint, opened, &failures));
         }
         let unreachable = Unreachable(self.ordered(failures));
         // Before the first connection the opener of storage receives and reports the error.
-        if self.0.current.lock().is_some() {
-            self.0.connecting.failed(&unreachable);
+        if self.current.lock().is_some() {
+            self.connecting.failed(&unreachable);
         }
         Err(unreachable)
     }
 
     /// Records a connection: from now on this location is tried first.
-    fn record_connection(
-        &self,
-        endpoint: Arc<Endpoint>,
-        client: Client,
-        driver: Box<ConnectionDriver>,
-        failures: &[HostFailure],
-    ) -> NewConnection {
-        let state = &self.0;
-        state.connecting.succeeded();
+    fn connected(self: &Arc<Self>, endpoint: Arc<Endpoint>, opened: Opened, failures: &[HostFailure]) -> NewConnection {
+        self.connecting.succeeded();
         endpoint.outage.succeeded();
-        for endpoint in &*state.endpoints.lock() {
+        for endpoint in &*self.endpoints.lock() {
             // A standby works as intended: its refusal is not a failure.
-            if let Some(failure) =
-                failures.iter().find(|failure| failure.host == endpoint.text && !failure.is_standby())
-            {
+            let is_its = |failure: &&HostFailure| failure.host == endpoint.text && !failure.is_standby();
+            if let Some(failure) = failures.iter().find(is_its) {
                 endpoint.outage.failed(&failure.cause);
             }
         }
         endpoint.unresponsive.store(false, Ordering::Release);
         endpoint.record_response();
-        let mut current = state.current.lock();
+        let mut current = self.current.lock();
         if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &endpoint)) {
             if let Some(before) = current.replace(Arc::clone(&endpoint)) {
                 tracing::info!(
@@ -274,22 +256,22 @@ impl Hosts {
                     "connecting to another host of the database"
                 );
             }
-            state.changes.send_modify(|number| *number += 1);
+            self.changes.send_modify(|number| *number += 1);
         }
         drop(current);
-        let number = *state.changes.borrow();
-        NewConnection { client, driver: *driver, origin: ConnectionOrigin { hosts: self.clone(), endpoint, number } }
+        let origin = ConnectionOrigin { hosts: Arc::clone(self), endpoint, number: *self.changes.borrow() };
+        let (client, driver) = opened;
+        NewConnection { client, driver: *driver, origin }
     }
 
     fn attempt_order(&self) -> VecDeque<AttemptTarget> {
-        let state = &self.0;
-        let mut order: Vec<usize> = (0..state.configured.len()).collect();
-        if state.load_balance {
-            let turn = state.turn.fetch_add(1, Ordering::Relaxed) % (order.len() as u64);
+        let mut order: Vec<usize> = (0..self.configured.len()).collect();
+        if self.load_balance {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % (order.len() as u64);
             order.rotate_left(usize::try_from(turn).unwrap_or(0));
         }
-        let current = state.current.lock().clone().filter(|_| !state.load_balance);
-        let endpoints = state.endpoints.lock();
+        let current = self.current.lock().clone().filter(|_| !self.load_balance);
+        let endpoints = self.endpoints.lock();
         // A name with several addresses is unresponsive if all known ones are.
         let is_unresponsive = |host_index: usize| {
             let mut of_name = endpoints.iter().filter(|endpoint| endpoint.host_index == host_index).peekable();
@@ -298,7 +280,7 @@ impl Hosts {
         let is_current = |host_index: usize| current.as_ref().is_some_and(|current| current.host_index == host_index);
         order.sort_by_key(|host_index| (is_unresponsive(*host_index), Reverse(is_current(*host_index))));
         drop(endpoints);
-        let targets = |host_index: usize| match &state.configured[host_index] {
+        let targets = |host_index: usize| match &self.configured[host_index] {
             ConfiguredHost { address: None, host: Host::Tcp(_), .. } => {
                 let remembered =
                     current.clone().filter(|current| current.host_index == host_index).map(AttemptTarget::Remembered);
@@ -311,9 +293,10 @@ impl Hosts {
         order.into_iter().flat_map(targets).flatten().collect()
     }
 
-    /// Sorts the addresses of one host in the order of attempts.
-    fn sorted(&self, mut endpoints: Vec<Arc<Endpoint>>) -> Vec<Arc<Endpoint>> {
-        let current = self.0.current.lock().clone();
+    /// Returns the addresses of one host in the order of attempts.
+    fn endpoints(&self, host_index: usize, addresses: Vec<IpAddr>) -> Vec<Arc<Endpoint>> {
+        let mut endpoints: Vec<_> = addresses.into_iter().map(|ip| self.endpoint(host_index, Some(ip))).collect();
+        let current = self.current.lock().clone();
         let is_current =
             |endpoint: &Arc<Endpoint>| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, endpoint));
         endpoints
@@ -328,31 +311,30 @@ impl Hosts {
             newest.retain(|known| known.host != failure.host);
             newest.push(failure);
         }
-        let at = |failure: &HostFailure| self.0.configured.iter().position(|host| failure.host.starts_with(&host.text));
+        let at = |failure: &HostFailure| self.configured.iter().position(|host| failure.host.starts_with(&host.text));
         newest.sort_by_key(at);
         newest
     }
 
     fn endpoint(&self, host_index: usize, ip: Option<IpAddr>) -> Arc<Endpoint> {
-        let state = &self.0;
-        let mut endpoints = state.endpoints.lock();
+        let mut endpoints = self.endpoints.lock();
         if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.host_index == host_index && endpoint.ip == ip)
         {
             return Arc::clone(endpoint);
         }
-        let configured = &state.configured[host_index];
+        let configured = &self.configured[host_index];
         let text = match (ip, configured.address) {
             (Some(ip), None) => format!("{} ({ip})", configured.text),
             _ => configured.text.clone(),
         };
-        let config = state.settings.config_for(&configured.host, ip, configured.port);
+        let config = self.settings.config_for(&configured.host, ip, configured.port);
         let endpoint = Arc::new(Endpoint {
             host_index,
             ip,
-            outage: Outage::new(format!("the database host {text}"), &state.clock),
+            outage: Outage::new(format!("the database host {text}"), &self.clock),
             text,
             config,
-            clock: SharedClock::clone(&state.clock),
+            clock: SharedClock::clone(&self.clock),
             last_response: AtomicU64::new(0),
             unresponsive: AtomicBool::new(false),
             stale: AtomicU64::new(0),
@@ -362,31 +344,28 @@ impl Hosts {
     }
 
     /// Makes one attempt. Takes at most the time limit of a host.
-    fn attempt(&self, target: AttemptTarget, several: bool) -> BoxFuture<'static, AttemptOutcome> {
-        let hosts = self.clone();
-        match target {
-            AttemptTarget::Name(host_index) => async move { hosts.look_up(host_index).await }.boxed(),
-            AttemptTarget::Endpoint(endpoint) | AttemptTarget::Remembered(endpoint) => async move {
-                let bound = hosts.0.settings.connect_timeout;
-                let mut attempt = Attempt { endpoint: &endpoint, began: Instant::now(), finished: false };
-                let opened = tokio::time::timeout(bound, open(&endpoint, hosts.0.tls.clone(), several)).await;
-                attempt.finished = true;
-                drop(attempt);
-                AttemptOutcome::Opened(endpoint, opened.unwrap_or(Err(FailureCause::Unresponsive(bound))))
-            }
-            .boxed(),
-        }
+    async fn attempt(&self, target: AttemptTarget, several: bool) -> AttemptOutcome {
+        let endpoint = match target {
+            AttemptTarget::Name(host_index) => return self.look_up(host_index).await,
+            AttemptTarget::Endpoint(endpoint) | AttemptTarget::Remembered(endpoint) => endpoint,
+        };
+        let bound = self.settings.connect_timeout;
+        let mut attempt = Attempt { endpoint: &endpoint, began: Instant::now(), finished: false };
+        let opened = tokio::time::timeout(bound, open(&endpoint, self.tls.clone(), several)).await;
+        attempt.finished = true;
+        drop(attempt);
+        AttemptOutcome::Opened(endpoint, opened.unwrap_or(Err(FailureCause::Unresponsive(bound))))
     }
 
     async fn look_up(&self, host_index: usize) -> AttemptOutcome {
-        let configured = &self.0.configured[host_index];
+        let configured = &self.configured[host_index];
         let Host::Tcp(name) = &configured.host else { return AttemptOutcome::Resolved(host_index, Ok(Vec::new())) };
         let lookup = {
             let mut lookup = configured.lookup.lock();
             match &*lookup {
                 Some((running, task)) if !task.is_finished() => running.clone(),
                 _ => {
-                    let task = self.0.runtime.spawn((self.0.resolve)(name.clone(), configured.port));
+                    let task = self.runtime.spawn((self.resolve)(name.clone(), configured.port));
                     let handle = task.abort_handle();
                     let found = async move {
                         let found = task.await.map_err(io::Error::other).and_then(|found| found);
@@ -396,7 +375,7 @@ impl Hosts {
                 }
             }
         };
-        let bound = self.0.settings.connect_timeout;
+        let bound = self.settings.connect_timeout;
         let found = match tokio::time::timeout(bound, lookup).await {
             Ok(Ok(addresses)) if addresses.is_empty() => {
                 Err(FailureCause::Lookup(Arc::new(io::Error::other("the name has no address"))))
@@ -415,11 +394,11 @@ impl ConfiguredHost {
 }
 
 /// Connects, and checks whether it is a standby if there is a choice.
-async fn open(endpoint: &Endpoint, tls: Tls, several: bool) -> Result<Opened, FailureCause> {
+async fn open(endpoint: &Endpoint, tls: Tls, several: bool) -> Result<(Opened, bool), FailureCause> {
     let (client, driver) = endpoint.config.connect(tls).await.map_err(FailureCause::Driver)?;
     let mut driver = Box::new(driver);
     if !several || endpoint.config.get_target_session_attrs() != TargetSessionAttrs::Any {
-        return Ok((client, driver, false));
+        return Ok(((client, driver), false));
     }
     let standby = tokio::select! {
         ended = &mut driver => return Err(ended.map_or_else(FailureCause::Driver, |()| FailureCause::Closed)),
@@ -428,5 +407,5 @@ async fn open(endpoint: &Endpoint, tls: Tls, several: bool) -> Result<Opened, Fa
             rows.ok().and_then(|row| row.try_get(0).ok()).unwrap_or(false)
         }
     };
-    Ok((client, driver, standby))
+    Ok(((client, driver), standby))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio_postgres::AsyncMessage;
+use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connect::{ConnectionPool, PooledConnection};
@@ -25,17 +25,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Time until the next probe: a busy database may only have been slow.
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 
-#[derive(Debug)]
-pub(super) struct Listener {
-    state: Arc<ListenerState>,
-    /// Ends the task when this is dropped.
-    _end: DropGuard,
-}
-
 #[derive(Debug, Default)]
-struct ListenerState {
-    working: AtomicBool,
-    notify: Notify,
+pub(super) struct Notifications {
+    pub(super) working: AtomicBool,
+    pub(super) notify: Notify,
 }
 
 enum ListenEnd {
@@ -45,43 +38,33 @@ enum ListenEnd {
     Unsupported,
 }
 
-impl Listener {
-    pub(super) fn start(hosts: &Hosts, senders: ConnectionPool, options: &Options) -> Self {
-        let state = Arc::new(ListenerState::default());
-        let end = CancellationToken::new();
-        let outage = Outage::new("listening for changes in the database", &options.clock);
-        let run = run(hosts.clone(), senders, Arc::clone(&state), outage);
-        let (stopped, stopping) = (end.clone(), options.tasks.clone());
-        let task = async move {
-            tokio::select! {
-                () = stopped.cancelled() => {}
-                () = stopping.stopping() => {}
-                () = run => {}
-            }
-        };
-        drop(options.tasks.spawn("storage listener", task));
-        Self { state, _end: end.drop_guard() }
-    }
-
-    pub(super) fn is_working(&self) -> bool {
-        self.state.working.load(Ordering::Relaxed)
-    }
-
-    /// As [`crate::storage::Feed::notified`].
-    pub(super) async fn notified(&self) {
-        self.state.notify.notified().await;
-    }
+/// Starts a task that listens until the returned guard is dropped.
+pub(super) fn start(hosts: &Arc<Hosts>, senders: ConnectionPool, options: &Options) -> (Arc<Notifications>, DropGuard) {
+    let notifications = Arc::new(Notifications::default());
+    let end = CancellationToken::new();
+    let outage = Outage::new("listening for changes in the database", &options.clock);
+    let run = run(Arc::clone(hosts), senders, Arc::clone(&notifications), outage);
+    let (stopped, stopping) = (end.clone(), options.tasks.clone());
+    let task = async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = stopping.stopping() => {}
+            () = run => {}
+        }
+    };
+    drop(options.tasks.spawn("storage listener", task));
+    (notifications, end.drop_guard())
 }
 
-async fn run(hosts: Hosts, senders: ConnectionPool, state: Arc<ListenerState>, outage: Outage) {
+async fn run(hosts: Arc<Hosts>, senders: ConnectionPool, notifications: Arc<Notifications>, outage: Outage) {
     let mut reported = false;
     loop {
-        match listen(&hosts, &senders, &state, &outage).await {
+        match listen(&hosts, &senders, &notifications, &outage).await {
             ListenEnd::Broken(cause) => {
                 outage.failed(cause);
-                if state.working.swap(false, Ordering::Relaxed) {
+                if notifications.working.swap(false, Ordering::Relaxed) {
                     // Polling finds the changes that were missed meanwhile.
-                    state.notify.notify_one();
+                    notifications.notify.notify_one();
                 }
                 tokio::time::sleep(RETRY).await;
             }
@@ -98,55 +81,61 @@ async fn run(hosts: Hosts, senders: ConnectionPool, state: Arc<ListenerState>, o
 
 /// Connects, listens and probes whether notifications are received; then forwards them until the connection breaks or
 /// another host of the database is in use.
-async fn listen(hosts: &Hosts, senders: &ConnectionPool, state: &ListenerState, outage: &Outage) -> ListenEnd {
+async fn listen(
+    hosts: &Arc<Hosts>,
+    senders: &ConnectionPool,
+    notifications: &Notifications,
+    outage: &Outage,
+) -> ListenEnd {
     let (client, mut connection, origin) = match hosts.connect().await {
         Ok(made) => (made.client, made.driver, made.origin),
         Err(unreachable) => return ListenEnd::Broken(unreachable.to_string()),
     };
-    let refused = |error: &tokio_postgres::Error| match error.as_db_error() {
-        Some(_) => ListenEnd::Unsupported,
-        None => ListenEnd::Broken(format!("its connection broke: {}", causes(error))),
-    };
     let mut invalidated = pin!(origin.invalidated());
-    let mut probe = pin!(async {
-        match tokio::time::timeout(PROBE_TIMEOUT, client.batch_execute("LISTEN latchkey_changes")).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return refused(&error),
-            Err(_) => return ListenEnd::Broken(format!("no response to LISTEN within {PROBE_TIMEOUT:?}")),
-        }
-        let sender = match senders.get().await {
-            Ok(sender) => sender,
-            Err(error) => return ListenEnd::Broken(translate_pool(error).to_string()),
-        };
-        match tokio::time::timeout(PROBE_TIMEOUT, sender.client.batch_execute("NOTIFY latchkey_changes")).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return refused(&error),
-            Err(_) => {
-                // The outstanding request would block the next user of the connection.
-                drop(PooledConnection::take(sender));
-                return ListenEnd::Broken(format!("no response to NOTIFY within {PROBE_TIMEOUT:?}"));
-            }
-        }
-        drop(sender);
-        tokio::time::sleep(PROBE_TIMEOUT).await;
-        ListenEnd::Unsupported
-    });
+    let mut probe = pin!(probe(&client, senders));
     loop {
         tokio::select! {
             message = poll_fn(|context| connection.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
                     outage.succeeded();
-                    if !state.working.swap(true, Ordering::Relaxed) {
+                    if !notifications.working.swap(true, Ordering::Relaxed) {
                         tracing::info!("notifications from the database work again");
                     }
-                    state.notify.notify_one();
+                    notifications.notify.notify_one();
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return ListenEnd::Broken(format!("its connection broke: {}", causes(&error))),
                 None => return ListenEnd::Broken("its connection was closed".to_owned()),
             },
-            ended = &mut probe, if !state.working.load(Ordering::Relaxed) => return ended,
+            end = &mut probe, if !notifications.working.load(Ordering::Relaxed) => {
+                return end.err().unwrap_or(ListenEnd::Unsupported);
+            }
             () = &mut invalidated => return ListenEnd::Broken("its host is no longer in use".to_owned()),
         }
+    }
+}
+
+/// Probes whether notifications are received; returns if none was.
+async fn probe(client: &Client, senders: &ConnectionPool) -> Result<(), ListenEnd> {
+    request(client, "LISTEN").await?;
+    let sender = senders.get().await.map_err(|error| ListenEnd::Broken(translate_pool(error).to_string()))?;
+    let sent = request(&sender.client, "NOTIFY").await;
+    if let Err(ListenEnd::Broken(_)) = &sent {
+        // An outstanding request would block the next user of the connection.
+        drop(PooledConnection::take(sender));
+    } else {
+        drop(sender);
+    }
+    sent?;
+    tokio::time::sleep(PROBE_TIMEOUT).await;
+    Ok(())
+}
+
+async fn request(client: &Client, command: &str) -> Result<(), ListenEnd> {
+    let sql = format!("{command} latchkey_changes");
+    match tokio::time::timeout(PROBE_TIMEOUT, client.batch_execute(&sql)).await {
+        Ok(Err(error)) if error.as_db_error().is_some() => Err(ListenEnd::Unsupported),
+        Ok(sent) => sent.map_err(|error| ListenEnd::Broken(format!("its connection broke: {}", causes(&error)))),
+        Err(_) => Err(ListenEnd::Broken(format!("no response to {command} within {PROBE_TIMEOUT:?}"))),
     }
 }

@@ -15,15 +15,18 @@ mod replaced;
 mod session;
 mod tls;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_postgres::error::SqlState;
+use tokio_util::sync::DropGuard;
 
 pub(super) use self::config::UrlSettings;
 use self::connect::{ConnectionPool, pool};
 use self::hosts::Hosts;
-use self::listener::Listener;
+use self::listener::Notifications;
 use self::session::PostgresSession;
 use self::tls::connector;
 use super::options::{Options, SchemaState};
@@ -41,13 +44,15 @@ pub(super) struct Postgres {
     grants: ConnectionPool,
     follower: ConnectionPool,
     measurer: ConnectionPool,
-    listener: Listener,
+    notifications: Arc<Notifications>,
+    /// Stops listening when it is dropped.
+    _listening: DropGuard,
 }
 
-fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Hosts)> {
+fn hosts(url: &str, options: &Options) -> Result<(UrlSettings, Arc<Hosts>)> {
     let settings =
         UrlSettings::parse(url).map_err(|error| Error::unusable(format!("the database URL is invalid: {error}")))?;
-    let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+    let hosts = Hosts::new(&settings, connector(&settings)?, &options.clock);
     Ok((settings, hosts))
 }
 
@@ -57,7 +62,7 @@ impl Postgres {
         let reports = pool(&hosts, options.report_connections)?;
         migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
         durability::warn(&reports, &settings).await;
-        let listener = Listener::start(&hosts, reports.clone(), options);
+        let (notifications, listening) = listener::start(&hosts, reports.clone(), options);
         Ok(Self {
             writes: pool(&hosts, options.write_connections)?,
             reads: pool(&hosts, options.read_connections)?,
@@ -65,7 +70,8 @@ impl Postgres {
             follower: pool(&hosts, 1)?,
             measurer: pool(&hosts, 1)?,
             reports,
-            listener,
+            notifications,
+            _listening: listening,
         })
     }
 }
@@ -106,12 +112,13 @@ impl Driver for Postgres {
             Err(error) if purpose == Purpose::Heartbeat => self.follower.get().await.map_err(|_| error),
             connection => connection,
         };
-        let notify = purpose == Purpose::Write && self.listener.is_working();
+        let notify = purpose == Purpose::Write && self.notifications.working.load(Ordering::Relaxed);
         let commit = if notify { session::NOTIFY_AND_COMMIT } else { session::COMMIT };
         let measure = purpose == Purpose::Measure;
         let timeout = if measure { session::MEASURE_TIMEOUT } else { session::RESPONSE_TIMEOUT };
-        let connection = connection.map_err(errors::translate_pool)?;
-        Ok(Box::new(PostgresSession::new(connection, begin, commit, timeout)))
+        let connection = Some(connection.map_err(errors::translate_pool)?);
+        let (open, busy, read_only) = (false, false, false);
+        Ok(Box::new(PostgresSession { connection, begin, commit, open, timeout, busy, read_only }))
     }
 
     fn is_conflict(&self, error: &Error) -> bool {
@@ -127,6 +134,6 @@ impl Driver for Postgres {
     }
 
     async fn notified(&self) {
-        self.listener.notified().await;
+        self.notifications.notify.notified().await;
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_util::bytes::BytesMut;
@@ -14,7 +15,7 @@ use super::connect::{ClientConnection, PooledConnection};
 use super::errors::{translate, translate_commit};
 use super::hosts::{ConnectionOrigin, UNRESPONSIVE_AFTER};
 use crate::storage::sql::driver::{Insert, SqlSession};
-use crate::storage::sql::value::{SqlRow, SqlValue};
+use crate::storage::sql::value::SqlValue;
 use crate::storage::{Error, Result};
 
 /// Begins a write transaction. The first statement locks a row that all writes lock, so that each sees everything
@@ -43,20 +44,22 @@ pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
 /// The longest wait in a transaction of [`BEGIN_MEASURE`].
 pub(super) const MEASURE_TIMEOUT: Duration = Duration::from_secs(310);
 
+type Response<T> = std::result::Result<T, tokio_postgres::Error>;
+
 /// A session: a connection for exclusive use until it ends.
 pub(super) struct PostgresSession {
     /// `None` after it was returned to the pool.
-    connection: Option<PooledConnection>,
+    pub(super) connection: Option<PooledConnection>,
     /// Begins its transaction, together with the first statement.
-    begin: Option<&'static str>,
-    commit: &'static str,
+    pub(super) begin: Option<&'static str>,
+    pub(super) commit: &'static str,
     /// Whether a transaction is, or may be, open.
-    open: bool,
-    timeout: Duration,
+    pub(super) open: bool,
+    pub(super) timeout: Duration,
     /// Whether a response is outstanding.
-    busy: bool,
+    pub(super) busy: bool,
     /// Whether the server refused to write on it: a session stays read-only, even if others may write again.
-    read_only: bool,
+    pub(super) read_only: bool,
 }
 
 /// Returns the type of a parameter, so that the server need not be queried for it, and that of a list of such values.
@@ -91,7 +94,7 @@ impl ToSql for SqlValue {
     to_sql_checked!();
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
+fn row(row: &tokio_postgres::Row) -> Result<Vec<SqlValue>> {
     let values = row.columns().iter().enumerate().map(|(place, column)| {
         let value = match *column.type_() {
             Type::INT8 => row.try_get(place).map(SqlValue::Int),
@@ -104,48 +107,32 @@ fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
         };
         value.map_err(|error| translate("reading a row", error))
     });
-    values.collect::<Result<_>>().map(SqlRow)
+    values.collect()
 }
 
 impl PostgresSession {
-    /// Creates a session on `connection`, begun by the statements `begin`, if any, and ended by `commit`.
-    pub(super) const fn new(
-        connection: PooledConnection,
-        begin: Option<&'static str>,
-        commit: &'static str,
-        timeout: Duration,
-    ) -> Self {
-        let connection = Some(connection);
-        Self { connection, begin, commit, open: false, timeout, busy: false, read_only: false }
-    }
-
     /// Waits for a response of the server, at most for `timeout`; `None` if there was none in time.
     async fn await_response<T>(
         origin: &ConnectionOrigin,
         timeout: Duration,
-        work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
-    ) -> Option<std::result::Result<T, tokio_postgres::Error>> {
+        work: impl Future<Output = Response<T>>,
+    ) -> Option<Response<T>> {
         let mut work = pin!(work);
-        let response = if let Ok(response) = tokio::time::timeout(UNRESPONSIVE_AFTER, &mut work).await {
-            Some(response)
-        } else {
+        let mut response = tokio::time::timeout(UNRESPONSIVE_AFTER, &mut work).await;
+        if response.is_err() {
             // The server may be slow or frozen: other responses of its host show which.
             origin.record_timeout();
-            tokio::time::timeout(timeout.saturating_sub(UNRESPONSIVE_AFTER), work).await.ok()
-        };
-        match &response {
-            Some(Ok(_)) => origin.endpoint.record_response(),
-            Some(Err(error)) if error.as_db_error().is_some() => origin.endpoint.record_response(),
-            _ => {}
+            response = tokio::time::timeout(timeout.saturating_sub(UNRESPONSIVE_AFTER), work).await;
         }
-        response
+        let response = response.ok()?;
+        if response.as_ref().err().is_none_or(|error| error.as_db_error().is_some()) {
+            origin.endpoint.record_response();
+        }
+        Some(response)
     }
 
     /// Waits for `work` on the connection, after sending the begin of the transaction.
-    async fn run<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&tokio_postgres::Client) -> std::result::Result<T, tokio_postgres::Error>,
-    ) -> Result<T> {
+    async fn run<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Response<T>) -> Result<T> {
         let begin = self.begin.take();
         self.open |= begin.is_some();
         let Some(ClientConnection { client, origin, .. }) = self.connection.as_deref() else {
@@ -158,25 +145,23 @@ impl PostgresSession {
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
         };
-        match Self::await_response(origin, self.timeout, work).await {
-            Some(result) => {
-                self.busy = false;
-                // It follows a primary or is read-only.
-                if result.as_ref().is_err_and(|error| error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)) {
-                    origin.record_refused_write();
-                    self.read_only = true;
-                }
-                result.map_err(|error| translate("running a statement", error))
-            }
+        let Some(response) = Self::await_response(origin, self.timeout, work).await else {
             // Still outstanding: the connection will not be used again.
-            None => Err(Error::unavailable(format!("no response from the server within {RESPONSE_TIMEOUT:?}"))),
+            return Err(Error::unavailable(format!("no response from the server within {RESPONSE_TIMEOUT:?}")));
+        };
+        self.busy = false;
+        // It follows a primary or is read-only.
+        if response.as_ref().is_err_and(|error| error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)) {
+            origin.record_refused_write();
+            self.read_only = true;
         }
+        response.map_err(|error| translate("running a statement", error))
     }
 }
 
 #[async_trait]
 impl SqlSession for PostgresSession {
-    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<Vec<SqlValue>>> {
         let rows = self.run(async |client| client.query_typed(sql, &typed(&params)).await).await?;
         rows.iter().map(row).collect()
     }
@@ -209,22 +194,16 @@ impl SqlSession for PostgresSession {
         self.busy = true;
         let response = Self::await_response(origin, self.timeout, client.batch_execute(self.commit)).await;
         self.busy = response.is_none();
-        match response {
-            Some(Ok(())) => {
-                self.open = false;
-                Ok(())
-            }
-            Some(Err(error)) => Err(translate_commit(error)),
-            None => Err(Error::OutcomeUnknown),
-        }
+        response.ok_or(Error::OutcomeUnknown)?.map_err(translate_commit)?;
+        self.open = false;
+        Ok(())
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if !self.open || self.busy {
-            return Ok(());
+        if self.open && !self.busy {
+            self.run(async |client| client.batch_execute("ROLLBACK").await).await?;
+            self.open = false;
         }
-        self.run(async |client| client.batch_execute("ROLLBACK").await).await?;
-        self.open = false;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! TLS connections to the server, with rustls.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -31,8 +32,7 @@ pub(super) fn connector(settings: &UrlSettings) -> Result<Tls> {
 fn root_certificates(settings: &UrlSettings) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     let Some(path) = &settings.root_certificates else {
-        let found = rustls_native_certs::load_native_certs();
-        store.add_parsable_certificates(found.certs);
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return if store.is_empty() {
             Err(Error::unusable(
                 "sslmode=require needs trusted certificate authorities, and this machine has none: install \
@@ -42,18 +42,16 @@ fn root_certificates(settings: &UrlSettings) -> Result<RootCertStore> {
             Ok(store)
         };
     };
-    let bad = |why: String| {
+    let bad = |why: &dyn fmt::Display| {
         Error::unusable(format!(
             "the file {} in sslrootcert cannot be used: {why}; it must contain certificates in PEM format",
             path.display()
         ))
     };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        store.add(certificate).map_err(|error| bad(error.to_string()))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| bad(&error))? {
+        store.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
     }
-    if store.is_empty() { Err(bad("it contains no certificate".to_owned())) } else { Ok(store) }
+    if store.is_empty() { Err(bad(&"it contains no certificate")) } else { Ok(store) }
 }
 
 /// Accepts any certificate, for a connection that would also be made without TLS.

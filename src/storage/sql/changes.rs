@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::driver::{Insert, Purpose};
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{SqlRow, json};
+use super::value::json;
 use crate::model::change::{Change, NewChange, SubjectKind};
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{ChangeFilter, LostChange, Result};
@@ -28,13 +28,10 @@ const INSERT_LOST: Insert = Insert {
     on_conflict: "ON CONFLICT DO NOTHING",
 };
 
-fn read(row: SqlRow) -> Result<Change> {
-    let mut reader = row.read("changes");
-    Ok(record!(reader => Change {
-        revision, ordinal, at, actor, actor_name, action, comment, kind: "subject_kind", subject: "subject_id",
-        before, after,
-    }))
-}
+table! { Change {
+    revision, ordinal, at, actor, actor_name, action, comment, kind: "subject_kind", subject: "subject_id", before,
+    after
+} }
 
 impl Storage {
     /// Returns the changes that match the filter, the newest revision first and within it by descending ordinal.
@@ -49,10 +46,8 @@ impl Storage {
         select.filter_by("at >=", filter.start);
         select.filter_by("at <", filter.end);
         select.filter_after::<u64, u32>("changes", "(revision, ordinal) <", page.after.as_deref())?;
-        let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
-                   after FROM changes";
         let sort_key = |change: &Change| format!("{}:{}", change.revision, change.ordinal);
-        select.page("changes", (sql, "revision DESC, ordinal DESC"), page, read, sort_key).await
+        select.page((COLUMNS, "changes", "revision DESC, ordinal DESC"), page, read, sort_key).await
     }
 
     /// Returns the changes that were lost within the last 35 days, the newest revision first, at most 1 000.
@@ -60,18 +55,12 @@ impl Storage {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
                    FROM lost_changes ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT 1000";
-        let rows = connection.rows("lost_changes", sql, params![]).await?;
-        let read = rows.into_iter().map(|row| {
-            let mut reader = row.read("lost_changes");
-            Ok(LostChange {
-                cursor: reader.cursor()?,
-                kind: reader.get("subject_kind")?,
-                subject: reader.get("subject_id")?,
-                action: reader.get("action")?,
-                detail: reader.get("detail")?,
-                reported_by: reader.get("reported_by")?,
-                noticed: reader.get("noticed_at")?,
-            })
+        let rows = connection.rows("lost_changes", sql, params![], "lost_changes").await?;
+        let read = rows.into_iter().map(|mut row| {
+            let cursor = row.cursor()?;
+            Ok(record!(row => LostChange {
+                kind: "subject_kind", subject: "subject_id", action, detail, reported_by, noticed: "noticed_at"; cursor
+            }))
         });
         read.collect()
     }

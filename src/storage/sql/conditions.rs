@@ -16,7 +16,7 @@ use crate::storage::KeyFilter;
 const INDEXED_CHARS: usize = 3;
 
 #[derive(Debug, Clone)]
-struct Walk {
+pub(super) struct Walk {
     /// The table to walk. If it is not the table `k` of keys, that is joined.
     table: String,
     /// The column with the id, which gives the order.
@@ -97,9 +97,9 @@ pub(super) struct Conditions {
     /// The parameters of every statement.
     pub(super) params: Vec<SqlValue>,
     /// The walks to merge; if empty, the intersection of the narrow conditions is walked.
-    walks: Vec<Walk>,
+    pub(super) walks: Vec<Walk>,
     /// Walks along conditions that leave few keys.
-    narrow: Vec<Walk>,
+    pub(super) narrow: Vec<Walk>,
     /// Conditions on `k` that hold for all walked rows.
     walked: Vec<String>,
     /// Other conditions on `k` that are cheap to check.
@@ -107,7 +107,7 @@ pub(super) struct Conditions {
     /// Other conditions on `k`.
     costly: Vec<String>,
     /// Statements that find the ids that match one condition, by an index in another order.
-    finders: Vec<String>,
+    pub(super) finders: Vec<String>,
     /// A statement that finds the ids that match the text, by its index.
     pub(super) text_finder: Option<String>,
     /// The parameter with the last id of the previous page.
@@ -165,22 +165,6 @@ impl Conditions {
         format!("${}", self.params.len())
     }
 
-    /// Returns whether matches may be far apart, so that windows are worthwhile.
-    pub(super) const fn has_windows(&self) -> bool {
-        self.text_finder.is_some() || self.walks.is_empty()
-    }
-
-    /// Returns statements that find the matches of one condition, by an index in another order, and may well find few.
-    pub(super) fn finders(&self) -> impl Iterator<Item = &String> {
-        // Several narrow conditions probably leave few keys already, found faster than a text.
-        let text = self.text_finder.iter().filter(|_| self.narrow.len() < 2);
-        self.finders.iter().chain(text)
-    }
-
-    pub(super) const fn is_narrow(&self) -> bool {
-        !self.narrow.is_empty()
-    }
-
     fn add_narrow(&mut self, filter: &KeyFilter) {
         let live = || "k.deleted_revision IS NULL".to_owned();
         if let Some(owner) = &filter.owner {
@@ -224,10 +208,8 @@ impl Conditions {
     }
 
     fn add_uses(&mut self, filter: &KeyFilter) {
-        let mut bounds = Vec::new();
-        if let Some(used) = filter.used {
-            bounds.push(if used { "> 0" } else { "= 0" }.to_owned());
-        }
+        let used = filter.used.map(|used| if used { "> 0" } else { "= 0" }.to_owned());
+        let mut bounds = Vec::from_iter(used);
         if let Some(since) = filter.unused_since {
             let bound = format!("< {}", self.bind(since));
             self.finders.push(format!("SELECT u.key_id AS id FROM key_uses u WHERE u.last_used_at {bound}"));
@@ -236,16 +218,14 @@ impl Conditions {
         for bound in bounds {
             let condition =
                 format!("coalesce((SELECT u.last_used_at FROM key_uses u WHERE u.key_id = k.id), 0) {bound}");
-            match self.walks.first_mut().filter(|walk| walk.id == "u.key_id") {
-                Some(walk) => {
-                    // That a time is before another one has no index in the order of the list.
-                    let use_index = !bound.starts_with('<');
-                    let last = format!("u.last_used_at {bound}");
-                    walk.conditions.push(if use_index { last } else { self.dialect.unindexed(&last) });
-                    self.walked.push(condition);
-                }
-                None => self.costly.push(condition),
-            }
+            let Some(walk) = self.walks.first_mut().filter(|walk| walk.id == "u.key_id") else {
+                self.costly.push(condition);
+                continue;
+            };
+            self.walked.push(condition);
+            let last = format!("u.last_used_at {bound}");
+            // That a time is before another one has no index in the order of the list.
+            walk.conditions.push(if bound.starts_with('<') { self.dialect.unindexed(&last) } else { last });
         }
     }
 

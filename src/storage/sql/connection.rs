@@ -78,17 +78,20 @@ impl Connection {
         self.meter.clock.now()
     }
 
+    /// Runs a statement that returns rows of `table`.
     pub(super) async fn rows<'a>(
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
         params: Vec<SqlValue>,
+        table: &'static str,
     ) -> Result<Vec<SqlRow>> {
         self.check(name, params.iter())?;
         let sql = sql.into().for_dialect(self.dialect);
         let began = self.meter.clock.monotonic();
         let result = self.session.query(sql, params).await;
-        self.finish(name, began, result)
+        let rows = self.finish(name, began, result)?;
+        Ok(rows.into_iter().map(|values| SqlRow::new(table, values)).collect())
     }
 
     pub(super) async fn row<'a>(
@@ -96,8 +99,9 @@ impl Connection {
         name: &'static str,
         sql: impl Into<Sql<'a>>,
         params: Vec<SqlValue>,
+        table: &'static str,
     ) -> Result<Option<SqlRow>> {
-        Ok(self.rows(name, sql, params).await?.into_iter().next())
+        Ok(self.rows(name, sql, params, table).await?.into_iter().next())
     }
 
     pub(super) async fn one<'a>(
@@ -105,8 +109,9 @@ impl Connection {
         name: &'static str,
         sql: impl Into<Sql<'a>>,
         params: Vec<SqlValue>,
+        table: &'static str,
     ) -> Result<SqlRow> {
-        let row = self.row(name, sql, params).await?;
+        let row = self.row(name, sql, params, table).await?;
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
 
@@ -118,7 +123,7 @@ impl Connection {
         params: Vec<SqlValue>,
         (table, column): (&'static str, &str),
     ) -> Result<Vec<T>> {
-        self.rows(name, sql, params).await?.into_iter().map(|row| row.read(table).get(column)).collect()
+        self.rows(name, sql, params, table).await?.iter_mut().map(|row| row.get(column)).collect()
     }
 
     /// Returns the numbers of the records with these names, in their order; `None` for each that does not exist.
@@ -131,9 +136,8 @@ impl Connection {
         names: &[String],
     ) -> Result<Vec<Option<T>>> {
         let mut found = HashMap::<String, T>::new();
-        for row in self.rows(name, sql, params![each(names)]).await? {
-            let mut reader = row.read(table);
-            found.insert(reader.get(column)?, reader.get("number")?);
+        for mut row in self.rows(name, sql, params![each(names)], table).await? {
+            found.insert(row.get(column)?, row.get("number")?);
         }
         Ok(names.iter().map(|name| found.get(name).copied()).collect())
     }

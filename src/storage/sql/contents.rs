@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::dialect::Sql;
 use super::grants;
 use super::history::{head, is_in_history};
-use super::value::{RowReader, SqlValue, each, each_digest};
+use super::value::{SqlRow, SqlValue, each, each_digest};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::token::Digest;
@@ -68,12 +68,11 @@ pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<S
     };
     let sql = sql!("SELECT count(*), CAST(COALESCE(sum(" (HASH "host || '|' || CAST(store_number AS text)")
         "), 0) AS bigint) FROM store_hosts");
-    contents.hosts = tally(&mut connection.one("measure_store_hosts", sql, params![]).await?.read("store_hosts"))?;
+    contents.hosts = tally(&mut connection.one("measure_store_hosts", sql, params![], "store_hosts").await?)?;
     for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
-        for row in connection.rows(name, sql, params![]).await? {
-            let mut reader = row.read(KEY_TABLES[at]);
-            let part = part(&reader.get::<String>("id")?);
-            let found = tally(&mut reader)?;
+        for mut row in connection.rows(name, sql, params![], KEY_TABLES[at]).await? {
+            let part = part(&row.get::<String>("id")?);
+            let found = tally(&mut row)?;
             if let Some(row) = contents.keys.get_mut(usize::from(part)) {
                 row[at].rows += found.rows;
                 row[at].digest = row[at].digest.wrapping_add(found.digest);
@@ -87,8 +86,8 @@ pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<S
     Ok(contents)
 }
 
-fn tally(reader: &mut RowReader) -> Result<Tally> {
-    Ok(Tally { rows: reader.get("count")?, digest: reader.get::<i64>("sum")?.cast_unsigned() })
+fn tally(row: &mut SqlRow) -> Result<Tally> {
+    Ok(Tally { rows: row.get("count")?, digest: row.get::<i64>("sum")?.cast_unsigned() })
 }
 
 /// Returns the part of a key whose id ends like this. An id that Latchkey did not generate has no such end; all of them
@@ -107,9 +106,8 @@ async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Re
     let sql = "SELECT DISTINCT subject_kind, CASE WHEN subject_kind = 'key' THEN substr(subject_id, 38) ELSE '' END \
                FROM changes WHERE revision > $1";
     let mut changed = ChangedParts::default();
-    for row in connection.rows("changed_since", sql, params![since.revision]).await? {
-        let mut reader = row.read("changes");
-        let (kind, end): (String, String) = (reader.get("subject_kind")?, reader.get("subject_id")?);
+    for mut row in connection.rows("changed_since", sql, params![since.revision], "changes").await? {
+        let (kind, end): (String, String) = (row.get("subject_kind")?, row.get("subject_id")?);
         match SubjectKind::parse(&kind) {
             SubjectKind::Key => drop(changed.parts.insert(part(&end))),
             SubjectKind::Store => changed.stores = true,
@@ -150,9 +148,8 @@ pub(super) async fn incomplete_tables(connection: &mut Connection) -> Result<Vec
     }
     let sql =
         "SELECT subject_id, after FROM changes WHERE subject_kind = 'key' ORDER BY revision DESC, ordinal DESC LIMIT 8";
-    for row in connection.rows("newest_keys", sql, params![]).await? {
-        let mut reader = row.read("changes");
-        let (key, after): (String, Option<serde_json::Value>) = (reader.get("subject_id")?, reader.get("after")?);
+    for mut row in connection.rows("newest_keys", sql, params![], "changes").await? {
+        let (key, after): (String, Option<serde_json::Value>) = (row.get("subject_id")?, row.get("after")?);
         for (pointer, table) in [("/stores/selected", "key_stores"), ("/methods/selected", "key_methods")] {
             let selected = after.as_ref().and_then(|after| after.pointer(pointer)?.as_array());
             let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
@@ -179,7 +176,7 @@ async fn is_empty(connection: &mut Connection, table: &str) -> Result<bool> {
 }
 
 async fn is_true(connection: &mut Connection, name: &'static str, sql: &str, params: Vec<SqlValue>) -> Result<bool> {
-    connection.one(name, sql, params).await?.read("exists").get("exists")
+    connection.one(name, sql, params, "exists").await?.get("exists")
 }
 
 pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> Result<GrantsRead> {
@@ -187,10 +184,9 @@ pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> R
     let sql = sql!("SELECT t.digest, " {grants::columns!()} " FROM (SELECT " EACH_DIGEST " AS digest FROM " (EACH 1) ") d \
                     JOIN secrets t ON t.digest = d.digest JOIN keys k ON k.id = t.key_id");
     let mut read = Vec::new();
-    for row in connection.rows("grants", sql, params![each_digest(digests)]).await? {
-        let mut reader = row.read("keys");
-        let digest = reader.get("digest")?;
-        if let Some(grant) = grants::grant(&mut reader)? {
+    for mut row in connection.rows("grants", sql, params![each_digest(digests)], "keys").await? {
+        let digest = row.get("digest")?;
+        if let Some(grant) = grants::grant(&mut row)? {
             read.push((digest, grant));
         }
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::dialect::SqlDialect;
-use super::value::{SqlRow, SqlValue};
+use super::value::SqlValue;
 use crate::storage::{Error, Result};
 
 /// The purpose of a session: it determines the connections it uses and what it waits for.
@@ -50,7 +50,8 @@ pub(in crate::storage) trait Driver: Send + Sync + 'static {
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes its changes.
 #[async_trait]
 pub(in crate::storage) trait SqlSession: Send {
-    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>>;
+    /// Returns rows of values, in the order of the statement's columns.
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<Vec<SqlValue>>>;
 
     async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64>;
 

@@ -55,18 +55,18 @@ async fn read_changes(
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN before END, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN after END \
                FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2";
-    let rows = connection.rows("poll_changes", sql, params![cursor.revision, limit.saturating_add(1)]).await?;
+    let rows =
+        connection.rows("poll_changes", sql, params![cursor.revision, limit.saturating_add(1)], "changes").await?;
     poll.overflow = rows.len() > limit;
-    for row in rows {
-        let mut reader = row.read("changes");
-        let cursor = reader.cursor()?;
-        if reader.get::<i64>("ordinal")? == 0 {
+    for mut row in rows {
+        let cursor = row.cursor()?;
+        if row.get::<i64>("ordinal")? == 0 {
             poll.revisions.push(cursor);
         }
         if poll.subjects.len() < limit {
-            let (kind, subject): (_, String) = (reader.get("subject_kind")?, reader.get("subject_id")?);
-            let action = reader.get("action")?;
-            let images = (reader.get::<Option<_>>("before")?, reader.get::<Option<_>>("after")?);
+            let (kind, subject): (_, String) = (row.get("subject_kind")?, row.get("subject_id")?);
+            let action = row.get("action")?;
+            let images = (row.get::<Option<_>>("before")?, row.get::<Option<_>>("after")?);
             if let (Some(before), Some(after)) = images
                 && let Some(detail) = removed_detail(&before, &after)
             {
@@ -81,9 +81,8 @@ async fn read_changes(
     poll.revisions = revisions_after(connection, "poll_revisions", cursor.revision).await?;
     let sql = "SELECT subject_kind, max(revision) FROM changes WHERE revision > $1 GROUP BY subject_kind";
     let mut kinds = BTreeSet::new();
-    for row in connection.rows("poll_kinds", sql, params![cursor.revision]).await? {
-        let mut reader = row.read("changes");
-        let (kind, revision): (String, _) = (reader.get("subject_kind")?, reader.get("revision")?);
+    for mut row in connection.rows("poll_kinds", sql, params![cursor.revision], "changes").await? {
+        let (kind, revision): (String, _) = (row.get("subject_kind")?, row.get("revision")?);
         // A replica that does not know a kind must be notified of it, even beyond the limit of subjects.
         let listed = poll.subjects.iter().any(|(_, listed, ..)| *listed == kind);
         if SubjectKind::parse(&kind) == SubjectKind::Other && !listed {

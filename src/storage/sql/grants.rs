@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::connection::Connection;
 use super::history::refuse_standby;
 use super::key_row::selected;
-use super::value::RowReader;
+use super::value::SqlRow;
 use crate::model::book::MethodNumber;
 use crate::model::change::Revision;
 use crate::model::grant::{Grant, NumberSet, Standing};
@@ -34,48 +34,43 @@ pub(super) use columns;
 pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result<GrantRead> {
     let sql = sql!("SELECT r.value, r.nonce, " STANDBY ", " {columns!()} " FROM (SELECT value, nonce FROM revision LIMIT 1) r \
                     LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id");
-    let mut reader = connection.one("grant", sql, params![digest]).await?.read("keys");
-    let head = reader.cursor()?;
-    refuse_standby(&mut reader)?;
-    Ok(GrantRead { head, grant: grant(&mut reader)? })
+    let mut row = connection.one("grant", sql, params![digest], "keys").await?;
+    let head = row.cursor()?;
+    refuse_standby(&mut row)?;
+    Ok(GrantRead { head, grant: grant(&mut row)? })
 }
 
 /// Reads [`columns`]; returns `None` if there is no such key.
-pub(super) fn grant(reader: &mut RowReader) -> Result<Option<Grant>> {
-    let Some(key) = reader.get("id")? else {
-        return Ok(None);
-    };
-    let secret = reader.get("secret")?;
-    let name = reader.get::<String>("name")?.into();
-    let standing = standing(reader)?;
+pub(super) fn grant(row: &mut SqlRow) -> Result<Option<Grant>> {
+    let Some(key) = row.get("id")? else { return Ok(None) };
+    let secret = row.get("secret")?;
+    let name = row.get::<String>("name")?.into();
+    let standing = standing(row)?;
     Ok(Some(Grant {
         key,
         secret,
         name,
         standing,
-        not_before: reader.get("not_before")?,
-        expires: reader.get("expires_at")?,
-        secret_expires: reader.get("secret_expires_at")?,
-        networks: reader.get::<Vec<IpNet>>("networks")?.into(),
-        stores: numbers(selected(reader, "all_stores", "stores")?, StoreNumber),
-        methods: numbers(selected(reader, "all_methods", "methods")?, MethodNumber),
-        row_revision: reader.get("row_revision")?,
+        not_before: row.get("not_before")?,
+        expires: row.get("expires_at")?,
+        secret_expires: row.get("secret_expires_at")?,
+        networks: row.get::<Vec<IpNet>>("networks")?.into(),
+        stores: numbers(selected(row, "all_stores", "stores")?, StoreNumber),
+        methods: numbers(selected(row, "all_methods", "methods")?, MethodNumber),
+        row_revision: row.get("row_revision")?,
     }))
 }
 
-fn standing(reader: &mut RowReader) -> Result<Standing> {
-    let deleted = reader.get::<Option<Revision>>("deleted_revision")?.is_some();
-    let revoked = reader.get("revoked")?;
-    let ended = reader.get::<Option<Timestamp>>("ended_at")?.is_some();
-    let active = reader.get("active")?;
-    Ok(if deleted {
-        Standing::Deleted
-    } else if revoked || ended {
-        Standing::Revoked
-    } else if active {
-        Standing::Active
-    } else {
-        Standing::Inactive
+fn standing(row: &mut SqlRow) -> Result<Standing> {
+    let deleted = row.get::<Option<Revision>>("deleted_revision")?.is_some();
+    let revoked = row.get("revoked")?;
+    let ended = row.get::<Option<Timestamp>>("ended_at")?.is_some();
+    let active = row.get("active")?;
+    Ok(match (deleted, revoked || ended, active) {
+        (true, ..) => Standing::Deleted,
+        (_, true, _) => Standing::Revoked,
+        (.., true) => Standing::Active,
+        (.., false) => Standing::Inactive,
     })
 }
 

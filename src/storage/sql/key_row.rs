@@ -2,7 +2,7 @@
 //! in each of the lists.
 
 use super::driver::Insert;
-use super::value::{RowReader, SqlValue, json};
+use super::value::{SqlRow, SqlValue, json};
 use crate::model::change::Revision;
 use crate::model::key::{Key, KeySpec, Revocation};
 use crate::model::time::Timestamp;
@@ -68,38 +68,38 @@ pub(super) struct NumberedKey {
 }
 
 /// Reads the numbers that a key selects; `None` if it has access to all.
-pub(super) fn selected(reader: &mut RowReader, all: &str, list: &str) -> Result<Option<Vec<u32>>> {
-    let (all, numbers): (bool, _) = (reader.get(all)?, reader.get(list)?);
+pub(super) fn selected(row: &mut SqlRow, all: &str, list: &str) -> Result<Option<Vec<u32>>> {
+    let (all, numbers): (bool, _) = (row.get(all)?, row.get(list)?);
     Ok((!all).then_some(numbers))
 }
 
-pub(super) fn read(reader: &mut RowReader) -> Result<NumberedKey> {
-    let id = reader.get("id")?;
+pub(super) fn read(row: &mut SqlRow) -> Result<NumberedKey> {
+    let id = row.get("id")?;
     let mut spec = KeySpec {
-        name: reader.get("name")?,
-        owner: reader.get("owner")?,
-        contact: reader.get("contact")?,
-        comment: reader.get("comment")?,
-        active: reader.get("active")?,
+        name: row.get("name")?,
+        owner: row.get("owner")?,
+        contact: row.get("contact")?,
+        comment: row.get("comment")?,
+        active: row.get("active")?,
         ..KeySpec::default()
     };
-    let (at, reason): (Option<_>, Option<_>) = (reader.get("revoked_at")?, reader.get("revoked_reason")?);
-    let stores = selected(reader, "all_stores", "stores")?;
-    let methods = selected(reader, "all_methods", "methods")?;
-    spec.not_before = reader.get("not_before")?;
-    spec.expires = reader.get("expires_at")?;
-    spec.networks = reader.get("networks")?;
-    spec.labels = reader.get("labels")?;
+    let (at, reason): (Option<_>, Option<_>) = (row.get("revoked_at")?, row.get("revoked_reason")?);
+    let stores = selected(row, "all_stores", "stores")?;
+    let methods = selected(row, "all_methods", "methods")?;
+    spec.not_before = row.get("not_before")?;
+    spec.expires = row.get("expires_at")?;
+    spec.networks = row.get("networks")?;
+    spec.labels = row.get("labels")?;
     let key = Key {
         id,
         spec,
         revoked: at.map(|at| Revocation { at, reason: reason.unwrap_or_default() }),
         secrets: Vec::new(),
-        created: reader.get("created_at")?,
-        updated: reader.get("updated_at")?,
+        created: row.get("created_at")?,
+        updated: row.get("updated_at")?,
         // 0: never.
-        last_used: reader.get::<Option<Timestamp>>("last_used_at")?.filter(|at| at.as_micros() != 0),
-        row_revision: reader.get("row_revision")?,
+        last_used: row.get::<Option<Timestamp>>("last_used_at")?.filter(|at| at.as_micros() != 0),
+        row_revision: row.get("row_revision")?,
     };
     Ok(NumberedKey { key, stores, methods })
 }

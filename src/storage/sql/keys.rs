@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::{NumberedKey, key_columns, read};
 use super::transaction::Transaction;
-use super::value::{RowReader, SqlRow, each};
+use super::value::{SqlRow, each};
 use crate::model::change::Revision;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Access, Key, Secret};
@@ -23,15 +23,15 @@ macro_rules! secret_columns {
     };
 }
 
-fn read_secret(reader: &mut RowReader) -> Result<Secret> {
-    Ok(record!(reader => Secret {
-        id, hint, origin, created: "created_at", expires: "expires_at", last_used: "last_used_at",
+fn read_secret(row: &mut SqlRow) -> Result<Secret> {
+    Ok(record!(row => Secret {
+        id, hint, origin, created: "created_at", expires: "expires_at", last_used: "last_used_at"
     }))
 }
 
 /// Completes the keys of `rows`, which were read with [`key_columns`], with their selected names and live secrets.
-pub(super) async fn complete_keys(connection: &mut Connection, rows: Vec<SqlRow>) -> Result<Vec<Key>> {
-    let keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
+pub(super) async fn complete_keys(connection: &mut Connection, mut rows: Vec<SqlRow>) -> Result<Vec<Key>> {
+    let keys = rows.iter_mut().map(read).collect::<Result<Vec<_>>>()?;
     let mut keys = name_selected(connection, keys).await?;
     add_secrets(connection, &mut keys).await?;
     Ok(keys)
@@ -50,10 +50,10 @@ async fn name_selected(connection: &mut Connection, keys: Vec<NumberedKey>) -> R
         let sql = sql!("SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL AND number " (NUMBERS 1)
             " UNION ALL SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL AND number "
             (NUMBERS 2));
-        for row in connection.rows("selected_by_keys", sql, params![each(stores), each(methods)]).await? {
-            let mut reader = row.read("stores, methods");
-            let names = if reader.get::<String>("kind")? == "store" { &mut codes } else { &mut identities };
-            names.insert(reader.get("number")?, reader.get("name")?);
+        let params = params![each(stores), each(methods)];
+        for mut row in connection.rows("selected_by_keys", sql, params, "stores, methods").await? {
+            let names = if row.get::<String>("kind")? == "store" { &mut codes } else { &mut identities };
+            names.insert(row.get("number")?, row.get("name")?);
         }
     }
     // Deleted and retired ones no longer have a name.
@@ -78,10 +78,9 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
     let sql = sql!("SELECT t.key_id, " {secret_columns!()} " FROM secrets t WHERE t.key_id " (MEMBERS 1)
         " AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
-    for row in connection.rows("secrets_of_keys", sql, params![each(keys.iter().map(|key| key.id))]).await? {
-        let mut reader = row.read("secrets");
-        let key = reader.get("key_id")?;
-        secrets.entry(key).or_default().push(read_secret(&mut reader)?);
+    let ids = each(keys.iter().map(|key| key.id));
+    for mut row in connection.rows("secrets_of_keys", sql, params![ids], "secrets").await? {
+        secrets.entry(row.get("key_id")?).or_default().push(read_secret(&mut row)?);
     }
     for key in keys {
         key.secrets = secrets.remove(&key.id).unwrap_or_default();
@@ -90,12 +89,9 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
 }
 
 async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
-    let sql = concat!(
-        "SELECT ",
-        key_columns!(),
-        " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1 AND k.deleted_revision IS NULL"
-    );
-    let rows = connection.rows("key", sql, params![id]).await?;
+    let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id \
+                    WHERE k.id = $1 AND k.deleted_revision IS NULL");
+    let rows = connection.rows("key", sql, params![id], "keys").await?;
     Ok(complete_keys(connection, rows).await?.pop())
 }
 
@@ -108,19 +104,14 @@ impl Storage {
     /// Returns the secret with this digest and its key, even if ended, revoked or deleted.
     pub async fn find_key(&self, digest: &Digest) -> Result<Option<FoundSecret>> {
         let connection = &mut self.connect(Purpose::Read).await?;
-        let sql = concat!(
-            "SELECT t.ended_at, k.deleted_revision, ",
-            secret_columns!(),
-            ", ",
-            key_columns!(),
-            " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
-        );
-        let Some(row) = connection.row("find", sql, params![digest]).await? else { return Ok(None) };
-        let mut reader = row.read("secrets");
-        let ended = reader.get("ended_at")?;
-        let deleted = reader.get::<Option<Revision>>("deleted_revision")?.is_some();
-        let secret = read_secret(&mut reader)?;
-        let mut keys = name_selected(connection, vec![read(&mut reader)?]).await?;
+        let sql = sql!("SELECT t.ended_at, k.deleted_revision, " {secret_columns!()} ", " {key_columns!()} " \
+                        FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id \
+                        WHERE t.digest = $1");
+        let Some(mut row) = connection.row("find", sql, params![digest], "secrets").await? else { return Ok(None) };
+        let ended = row.get("ended_at")?;
+        let deleted = row.get::<Option<Revision>>("deleted_revision")?.is_some();
+        let secret = read_secret(&mut row)?;
+        let mut keys = name_selected(connection, vec![read(&mut row)?]).await?;
         add_secrets(connection, &mut keys).await?;
         Ok(keys.pop().map(|key| FoundSecret { key, secret, deleted, ended }))
     }
@@ -142,8 +133,7 @@ impl Transaction {
     /// Returns the secret with this digest, whatever its state, and its key.
     pub async fn secret_by_digest(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
         let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
-        let Some(row) = self.connection.row("secret_with", sql, params![digest]).await? else { return Ok(None) };
-        let mut reader = row.read("secrets");
-        Ok(Some((reader.get("id")?, reader.get("key_id")?)))
+        let row = self.connection.row("secret_with", sql, params![digest], "secrets").await?;
+        row.map(|mut row| Ok((row.get("id")?, row.get("key_id")?))).transpose()
     }
 }

@@ -59,7 +59,7 @@ impl Storage {
         }
         let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
             " ORDER BY k.id DESC");
-        let rows = connection.rows("keys", sql, params![each(&ids)]).await?;
+        let rows = connection.rows("keys", sql, params![each(&ids)], "keys").await?;
         Ok(Page { items: keys::complete_keys(connection, rows).await?, next })
     }
 }
@@ -67,12 +67,15 @@ impl Storage {
 /// Returns the newest matching ids: `limit`, or all.
 async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
     let few = |finder: &String| ("keys_few", conditions.few(finder, FEW, limit));
-    let mut statements: Vec<_> = conditions.finders().map(few).collect();
-    if conditions.has_windows() {
+    // Several narrow conditions probably leave few keys already, found faster than a text.
+    let text = conditions.text_finder.iter().filter(|_| conditions.narrow.len() < 2);
+    let mut statements: Vec<_> = conditions.finders.iter().chain(text).map(few).collect();
+    // Otherwise matches are probably close together.
+    if conditions.text_finder.is_some() || conditions.walks.is_empty() {
         statements.extend(WINDOWS.map(|most| ("keys_window", conditions.window(most, limit))));
     }
     match &conditions.text_finder {
-        Some(finder) if !conditions.is_narrow() => {
+        Some(finder) if conditions.narrow.is_empty() => {
             statements.push(("keys_newest", conditions.newest(finder, NEWEST, limit)));
             statements.push(("keys_gather", conditions.all_found(finder, limit)));
         }
@@ -86,9 +89,8 @@ async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize
         // Whether the statement covered every key.
         let mut complete = false;
         ids.clear();
-        for row in connection.rows(name, sql.as_str(), conditions.params.clone()).await? {
-            let mut reader = row.read("keys");
-            let (id, horizon): (String, String) = (reader.get("id")?, reader.get("horizon")?);
+        for mut row in connection.rows(name, sql.as_str(), conditions.params.clone(), "keys").await? {
+            let (id, horizon): (String, String) = (row.get("id")?, row.get("horizon")?);
             complete = horizon.is_empty();
             // A row without an id only shows how far the statement got.
             if !id.is_empty() {

@@ -13,52 +13,49 @@ use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::storage::{AffectedKey, Error, MethodFilter, Result};
 
-macro_rules! columns {
-    () => {
-        "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
-         retired_revision, created_at, updated_at, row_revision"
-    };
-}
+const COLUMNS: &str = "number, identity, block, summary, description, store_use, shared, store_places, scope, \
+                       position, retired_revision, created_at, updated_at, row_revision";
 
-fn read(row: SqlRow) -> Result<Method> {
-    let mut reader = row.read("methods");
+fn read(row: &mut SqlRow) -> Result<Method> {
     Ok(Method {
-        number: reader.get("number")?,
-        identity: reader.get("identity")?,
-        block: reader.get("block")?,
-        summary: reader.get("summary")?,
-        description: reader.get("description")?,
-        store_use: match (reader.get("store_use")?, reader.get("shared")?) {
+        number: row.get("number")?,
+        identity: row.get("identity")?,
+        block: row.get("block")?,
+        summary: row.get("summary")?,
+        description: row.get("description")?,
+        store_use: match (row.get("store_use")?, row.get("shared")?) {
             // Servers from before `shared` treat such a method as one that reads no store, and refuse more.
             (StoreUse::None, true) => StoreUse::Shared,
             (store_use, _) => store_use,
         },
-        store_places: reader.get("store_places")?,
-        scope: reader.get("scope")?,
-        position: reader.get("position")?,
-        retired: reader.get("retired_revision")?,
-        created: reader.get("created_at")?,
-        updated: reader.get("updated_at")?,
-        row_revision: reader.get("row_revision")?,
+        store_places: row.get("store_places")?,
+        scope: row.get("scope")?,
+        position: row.get("position")?,
+        retired: row.get("retired_revision")?,
+        created: row.get("created_at")?,
+        updated: row.get("updated_at")?,
+        row_revision: row.get("row_revision")?,
     })
 }
 
 /// Returns all methods, by position; including retired ones if `retired`.
 pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Vec<Method>> {
-    let sql = if retired {
-        concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
-    } else {
-        concat!("SELECT ", columns!(), " FROM methods WHERE retired_revision IS NULL ORDER BY position, number")
-    };
-    connection.rows("all_methods", sql, params![]).await?.into_iter().map(read).collect()
+    let condition = if retired { "" } else { "WHERE retired_revision IS NULL " };
+    let sql = format!("SELECT {COLUMNS} FROM methods {condition}ORDER BY position, number");
+    connection.rows("all_methods", sql.as_str(), params![], "methods").await?.iter_mut().map(read).collect()
 }
 
 impl Storage {
     /// Returns the method with this identity, unless it is retired.
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
-        let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-        connection.row("method", sql, params![identity.to_string()]).await?.map(read).transpose()
+        let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
+        connection
+            .row("method", sql.as_str(), params![identity.to_string()], "methods")
+            .await?
+            .as_mut()
+            .map(read)
+            .transpose()
     }
 
     /// Returns the methods that are not retired and match the filter, by position, then number.
@@ -68,9 +65,8 @@ impl Storage {
         select.filter_by("block =", filter.block.as_ref());
         select.filter_text(filter.text.as_deref());
         select.filter_after::<i32, u32>("methods", "(position, number) >", page.after.as_deref())?;
-        let sql = concat!("SELECT ", columns!(), " FROM methods");
         let sort_key = |method: &Method| format!("{}:{}", method.position, method.number.0);
-        select.page("methods", (sql, "position, number"), page, read, sort_key).await
+        select.page((COLUMNS, "methods", "position, number"), page, read, sort_key).await
     }
 }
 
@@ -79,10 +75,9 @@ pub(super) async fn numbers(connection: &mut Connection, identities: &[String]) 
     connection.numbers("method_numbers", sql, ("methods", "identity"), identities).await
 }
 
-fn affected(row: SqlRow) -> Result<AffectedKey> {
-    let mut reader = row.read("keys");
-    let (id, name) = (reader.get("id")?, reader.get("name")?);
-    let mut methods: Vec<_> = reader.get::<Vec<u32>>("methods")?.into_iter().map(MethodNumber).collect();
+fn affected(row: &mut SqlRow) -> Result<AffectedKey> {
+    let (id, name) = (row.get("id")?, row.get("name")?);
+    let mut methods: Vec<_> = row.get::<Vec<u32>>("methods")?.into_iter().map(MethodNumber).collect();
     methods.sort_unstable();
     Ok(AffectedKey { id, name, methods })
 }
@@ -122,7 +117,7 @@ impl Transaction {
         for method in methods {
             let mut params = self.method_values(method);
             params.extend(params![method.identity.to_string(), method.created]);
-            numbers.push(self.connection.one("insert_method", sql, params).await?.read("methods").get("number")?);
+            numbers.push(self.connection.one("insert_method", sql, params, "methods").await?.get("number")?);
         }
         Ok(numbers)
     }
@@ -147,20 +142,9 @@ impl Transaction {
         let store_use = if shared { StoreUse::None } else { method.store_use }.as_str();
         let places = json(&method.store_places.iter().map(ToString::to_string).collect::<Vec<_>>());
         let search = codec::search([&identity.to_string(), block, summary, description].map(String::as_str));
-        let scope = scope.as_ref();
-        params![
-            block,
-            summary,
-            description,
-            store_use,
-            shared,
-            places,
-            scope,
-            *position,
-            search,
-            *updated,
-            self.revision
-        ]
+        let mut values = params![block, summary, description, store_use, shared, places, scope.as_ref(), *position];
+        values.extend(params![search, *updated, self.revision]);
+        values
     }
 
     /// Retires methods. Keys keep the numbers, which no longer grant access to anything.
@@ -181,20 +165,21 @@ impl Transaction {
     pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
-        let total = self.connection.one("count_method_users", sql, params![numbers.clone()]).await?;
+        let total =
+            self.connection.one("count_method_users", sql, params![numbers.clone()], "keys").await?.get("count")?;
         let sql = sql!("SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') " {users!()} (NUMBERS 1)
             " GROUP BY k.id, k.name ORDER BY k.id LIMIT $2");
-        let keys = self.connection.rows("method_users", sql, params![numbers, limit]).await?;
-        Ok((keys.into_iter().map(affected).collect::<Result<_>>()?, total.read("keys").get("count")?))
+        let mut keys = self.connection.rows("method_users", sql, params![numbers, limit], "keys").await?;
+        Ok((keys.iter_mut().map(affected).collect::<Result<_>>()?, total))
     }
 
     /// Returns the keys with access to all methods, by id, at most `limit`, and their total number. Deleted and revoked
     /// keys do not count.
     pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let sql = concat!("SELECT count(*) ", users_of_all!());
-        let total = self.connection.one("count_all_method_users", sql, params![]).await?;
+        let total = self.connection.one("count_all_method_users", sql, params![], "keys").await?.get("count")?;
         let sql = concat!("SELECT k.id, k.name, NULL ", users_of_all!(), " ORDER BY k.id LIMIT $1");
-        let keys = self.connection.rows("all_method_users", sql, params![limit]).await?;
-        Ok((keys.into_iter().map(affected).collect::<Result<_>>()?, total.read("keys").get("count")?))
+        let mut keys = self.connection.rows("all_method_users", sql, params![limit], "keys").await?;
+        Ok((keys.iter_mut().map(affected).collect::<Result<_>>()?, total))
     }
 }

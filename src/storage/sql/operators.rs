@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::driver::Purpose;
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{RowReader, SqlRow, SqlValue};
+use super::value::SqlValue;
 use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Role};
 use crate::model::page::{Page, PageRequest};
@@ -18,35 +18,20 @@ use crate::storage::{Error, OperatorFilter, Result, SessionRecord};
 /// How long sessions are kept, so that a person with an old one learns why it ended.
 pub(super) const SESSION_RETENTION: Duration = Duration::from_hours(24);
 
-macro_rules! columns {
-    () => {
-        "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision"
-    };
-}
-
-fn read_from(reader: &mut RowReader) -> Result<Operator> {
-    Ok(record!(reader => Operator {
-        id, name, role, expires: "expires_at", revoked: "revoked_at", hint, created: "created_at",
-        updated: "updated_at", row_revision,
-    }))
-}
-
-fn read(row: SqlRow) -> Result<Operator> {
-    read_from(&mut row.read("operators"))
-}
+table! { Operator {
+    id, name, role, expires: "expires_at", revoked: "revoked_at", hint, created: "created_at", updated: "updated_at",
+    row_revision
+} }
 
 pub(super) async fn get(connection: &mut Connection, id: OperatorId) -> Result<Option<Operator>> {
-    let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
-    connection.row("operator", sql, params![id]).await?.map(read).transpose()
+    let sql = format!("SELECT {COLUMNS} FROM operators WHERE id = $1");
+    connection.row("operator", sql.as_str(), params![id], "operators").await?.as_mut().map(read).transpose()
 }
 
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Digest)>> {
-    let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let with_digest = connection.rows("all_operators", sql, params![]).await?.into_iter().map(|row| {
-        let mut reader = row.read("operators");
-        Ok((read_from(&mut reader)?, reader.get("digest")?))
-    });
-    with_digest.collect()
+    let sql = format!("SELECT {COLUMNS}, digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
+    let mut rows = connection.rows("all_operators", sql.as_str(), params![], "operators").await?;
+    rows.iter_mut().map(|row| Ok((read(row)?, row.get("digest")?))).collect()
 }
 
 impl Storage {
@@ -63,23 +48,21 @@ impl Storage {
         }
         select.filter_by("role =", filter.role);
         select.filter_by("id <", page.after.as_ref());
-        let sql = concat!("SELECT ", columns!(), " FROM operators");
-        select.page("operators", (sql, "id DESC"), page, read, |operator| operator.id.to_string()).await
+        select.page((COLUMNS, "operators", "id DESC"), page, read, |operator| operator.id.to_string()).await
     }
 
     /// Returns the session with this token's digest, valid or not, and the current state of its operator.
     pub async fn session(&self, digest: &Digest) -> Result<Option<SessionRecord>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT operator_id, operator_revision, created_at, seen_at FROM sessions WHERE digest = $1";
-        let Some(row) = connection.row("session", sql, params![digest]).await? else { return Ok(None) };
-        let mut reader = row.read("sessions");
-        let id: OperatorId = reader.get("operator_id")?;
-        let operator_revision = reader.get("operator_revision")?;
-        let (created, seen) = (reader.get("created_at")?, reader.get("seen_at")?);
+        let Some(mut row) = connection.row("session", sql, params![digest], "sessions").await? else { return Ok(None) };
+        let id = row.get("operator_id")?;
         let operator = get(connection, id).await?;
         let operator =
             operator.ok_or_else(|| Error::corrupt(format!("sessions.operator_id: {id} is not an operator")))?;
-        Ok(Some(SessionRecord { operator, operator_revision, created, seen }))
+        Ok(Some(record!(row => SessionRecord {
+            operator_revision, created: "created_at", seen: "seen_at"; operator
+        })))
     }
 
     /// Updates the last request of a session, if it exists; takes no revision.
@@ -99,21 +82,21 @@ impl Transaction {
 
     /// Returns the operator that has this name and is not revoked.
     pub async fn operator_by_name(&mut self, name: &str) -> Result<Option<Operator>> {
-        let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        self.connection.row("operator_named", sql, params![name]).await?.map(read).transpose()
+        let sql = format!("SELECT {COLUMNS} FROM operators WHERE name = $1 AND revoked_at IS NULL");
+        let mut row = self.connection.row("operator_named", sql.as_str(), params![name], "operators").await?;
+        row.as_mut().map(read).transpose()
     }
 
     /// Returns the number of admins that are not revoked and never expire.
     pub async fn permanent_admin_count(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
-        let row = self.connection.one("lasting_admins", sql, params![Role::Admin]).await?;
-        row.read("operators").get("count")
+        self.connection.one("lasting_admins", sql, params![Role::Admin], "operators").await?.get("count")
     }
 
     /// Returns the number of all operators, including revoked ones.
     pub async fn operator_count(&mut self) -> Result<u64> {
-        let row = self.connection.one("operator_count", "SELECT count(*) FROM operators", params![]).await?;
-        row.read("operators").get("count")
+        let sql = "SELECT count(*) FROM operators";
+        self.connection.one("operator_count", sql, params![], "operators").await?.get("count")
     }
 
     /// Adds an operator.

@@ -24,8 +24,8 @@ pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport
     let ReplicaReport { id, host, version, started, applied, max_staleness } = report;
     let (now, nonce) = (connection.local_time(), nonce.cast_signed());
     let params = params![*id, host, version, *started, *applied, now, nonce, *max_staleness];
-    let mut reader = connection.one("renew", sql, params).await?.read("replicas");
-    let (now, reached) = (reader.get("reported_at")?, reader.get("reached")?);
+    let mut row = connection.one("renew", sql, params, "replicas").await?;
+    let (now, reached) = (row.get("reported_at")?, row.get("reached")?);
     record_time(&mut connection, now, reached).await?;
     connection.commit("commit_renew").await?;
     Ok(now)
@@ -59,9 +59,9 @@ async fn record_time(connection: &mut Connection, now: Timestamp, reached: Optio
 /// Returns the time reached and the marks, locked until the transaction ends.
 async fn lock_clock(connection: &mut Connection) -> Result<(Mark, Marks)> {
     let sql = "UPDATE clock SET one = one WHERE one = 1 RETURNING revision, reached, marks";
-    let mut reader = connection.one("hold_clock", sql, params![]).await?.read("clock");
-    let last = Mark { revision: reader.get("revision")?, reached: reader.get("reached")? };
-    Ok((last, reader.get("marks")?))
+    let mut row = connection.one("hold_clock", sql, params![], "clock").await?;
+    let last = Mark { revision: row.get("revision")?, reached: row.get("reached")? };
+    Ok((last, row.get("marks")?))
 }
 
 pub(super) async fn add_mark(mut connection: Connection, mark: Mark) -> Result<()> {
@@ -88,18 +88,17 @@ pub(super) async fn remove(mut connection: Connection, replicas: &[(ReplicaId, T
 }
 
 pub(super) async fn list(connection: &mut Connection) -> Result<(Vec<Replica>, Revision)> {
-    let row = connection.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), params![]).await?;
-    let mut reader = row.read("revision");
-    let head = reader.get("value")?;
-    let now: Timestamp = reader.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
+    let sql = sql!("SELECT value, " NOW " FROM revision");
+    let mut row = connection.one("head_and_clock", sql, params![], "revision").await?;
+    let head = row.get("value")?;
+    let now: Timestamp = row.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
     let sql = "SELECT id, host, version, started_at, applied, max_staleness, reported_at FROM replicas \
                ORDER BY reported_at DESC, id DESC";
-    let replicas = connection.rows("replicas", sql, params![]).await?.into_iter().map(|row| {
-        let mut reader = row.read("replicas");
-        let report = record!(reader => ReplicaReport {
-            id, host, version, started: "started_at", applied, max_staleness,
+    let replicas = connection.rows("replicas", sql, params![], "replicas").await?.into_iter().map(|mut row| {
+        let report = record!(row => ReplicaReport {
+            id, host, version, started: "started_at", applied, max_staleness
         });
-        let reported = reader.get("reported_at")?;
+        let reported = row.get("reported_at")?;
         Ok(Replica { report, reported, age: now.since(reported) })
     });
     Ok((replicas.collect::<Result<_>>()?, head))

@@ -58,19 +58,18 @@ impl Select {
         Ok(())
     }
 
-    /// Runs `select` (`SELECT … FROM …`) with these conditions, in this order; returns a page.
+    /// Reads these columns of the table with these conditions, in this order; returns a page.
     pub(super) async fn page<T>(
         mut self,
-        name: &'static str,
-        (select, order): (&str, &str),
+        (columns, table, order): (&str, &'static str, &str),
         page: &PageRequest,
-        read: fn(SqlRow) -> Result<T>,
+        read: fn(&mut SqlRow) -> Result<T>,
         sort_key: fn(&T) -> String,
     ) -> Result<Page<T>> {
         let conditions = if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") };
-        let sql = format!("{select} WHERE {conditions} ORDER BY {order} LIMIT {}", page.size + 1);
-        let rows = self.connection.rows(name, sql.as_str(), self.params).await?;
-        let items = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let sql = format!("SELECT {columns} FROM {table} WHERE {conditions} ORDER BY {order} LIMIT {}", page.size + 1);
+        let mut rows = self.connection.rows(table, sql.as_str(), self.params, table).await?;
+        let items = rows.iter_mut().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(items, page.size, sort_key))
     }
 }

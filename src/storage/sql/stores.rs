@@ -4,17 +4,15 @@ use super::connection::Connection;
 use super::driver::{Insert, Purpose};
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{SqlRow, SqlValue, json};
+use super::value::{SqlValue, json};
 use super::{Storage, codec};
 use crate::model::page::{Page, PageRequest};
 use crate::model::store::{Store, StoreCode, StoreNumber};
 use crate::storage::{Result, StoreFilter, StoreUsers};
 
-macro_rules! columns {
-    () => {
-        "number, code, name, kind, platform, hosts, active, created_at, updated_at, row_revision"
-    };
-}
+table! { Store {
+    number, code, name, kind, platform, hosts, active, created: "created_at", updated: "updated_at", row_revision
+} }
 
 /// The live keys that select store `$1`.
 macro_rules! users {
@@ -27,21 +25,14 @@ macro_rules! users {
 const INSERT_HOSTS: Insert =
     Insert { name: "insert_store_hosts", into: "store_hosts (host, store_number)", on_conflict: "" };
 
-fn read(row: SqlRow) -> Result<Store> {
-    let mut reader = row.read("stores");
-    Ok(record!(reader => Store {
-        number, code, name, kind, platform, hosts, active, created: "created_at", updated: "updated_at", row_revision,
-    }))
-}
-
 async fn get(connection: &mut Connection, code: &StoreCode) -> Result<Option<Store>> {
-    let sql = concat!("SELECT ", columns!(), " FROM stores WHERE code = $1 AND deleted_revision IS NULL");
-    connection.row("store", sql, params![code.as_str()]).await?.map(read).transpose()
+    let sql = format!("SELECT {COLUMNS} FROM stores WHERE code = $1 AND deleted_revision IS NULL");
+    connection.row("store", sql.as_str(), params![code.as_str()], "stores").await?.as_mut().map(read).transpose()
 }
 
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<Store>> {
-    let sql = concat!("SELECT ", columns!(), " FROM stores WHERE deleted_revision IS NULL ORDER BY code");
-    connection.rows("all_stores", sql, params![]).await?.into_iter().map(read).collect()
+    let sql = format!("SELECT {COLUMNS} FROM stores WHERE deleted_revision IS NULL ORDER BY code");
+    connection.rows("all_stores", sql.as_str(), params![], "stores").await?.iter_mut().map(read).collect()
 }
 
 impl Storage {
@@ -59,8 +50,7 @@ impl Storage {
         select.filter_by("kind =", filter.kind);
         select.filter_text(filter.text.as_deref());
         select.filter_by("code >", page.after.as_ref());
-        let sql = concat!("SELECT ", columns!(), " FROM stores");
-        select.page("stores", (sql, "code"), page, read, |store| store.code.to_string()).await
+        select.page((COLUMNS, "stores", "code"), page, read, |store| store.code.to_string()).await
     }
 }
 
@@ -92,7 +82,7 @@ impl Transaction {
                    created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number";
         let mut params = self.store_values(store);
         params.extend(params![store.code.as_str(), store.created]);
-        let number = self.connection.one("insert_store", sql, params).await?.read("stores").get("number")?;
+        let number = self.connection.one("insert_store", sql, params, "stores").await?.get("number")?;
         self.add_hosts(number, store).await?;
         Ok(number)
     }
@@ -138,15 +128,11 @@ impl Transaction {
     /// exactly one store without it. Deleted and revoked keys do not count.
     pub async fn store_users(&mut self, number: StoreNumber) -> Result<StoreUsers> {
         let sql = concat!("SELECT count(*) ", users!());
-        let total = self.connection.one("count_store_users", sql, params![number]).await?.read("keys").get("count")?;
+        let total = self.connection.one("count_store_users", sql, params![number], "keys").await?.get("count")?;
         // Two others are enough to rule out exactly one.
-        let sql = concat!(
-            "SELECT k.id ",
-            users!(),
-            " AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o JOIN stores s ON s.number = o.store_number \
-             WHERE o.key_id = k.id AND o.store_number <> $1 AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 \
-             ORDER BY k.id LIMIT 20"
-        );
+        let sql = sql!("SELECT k.id " {users!()} " AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o \
+                        JOIN stores s ON s.number = o.store_number WHERE o.key_id = k.id AND o.store_number <> $1 \
+                        AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 ORDER BY k.id LIMIT 20");
         let left_with_one = self.connection.column("store_users", sql, params![number], ("keys", "id")).await?;
         Ok(StoreUsers { total, left_with_one })
     }

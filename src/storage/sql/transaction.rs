@@ -39,7 +39,7 @@ impl Storage {
         let mut attempt = 1;
         loop {
             let mut connection = self.connect(Purpose::Write).await?;
-            let row = match connection.one("begin", sql, params![nonce.cast_signed()]).await {
+            let mut row = match connection.one("begin", sql, params![nonce.cast_signed()], "revision").await {
                 // Nothing was done yet, so a retry is safe.
                 Err(error) if attempt < ATTEMPTS && self.driver.is_conflict(&error) => {
                     attempt += 1;
@@ -47,9 +47,8 @@ impl Storage {
                 }
                 begun => begun?,
             };
-            let mut reader = row.read("revision");
-            let revision = reader.get("value")?;
-            let now = reader.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
+            let revision = row.get("value")?;
+            let now = row.get::<Option<_>>("now")?.unwrap_or_else(|| connection.local_time());
             let (actor, comment) = (actor.clone(), comment.to_owned());
             return Ok(Transaction { connection, revision, nonce, now, actor, comment, appended: 0 });
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::dialect::Sql;
 use super::driver::{Insert, Purpose};
-use super::value::each;
+use super::value::{SqlRow, each};
 use super::{Storage, changes, operators, write_keys};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
@@ -71,22 +71,19 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageIncrement]) -> 
         for add in adds {
             let method = add.method.map(|method| method.0).filter(|number| methods.contains(number));
             let store = add.store.map(|store| store.0).filter(|number| stores.contains(number));
-            let key = (add.key, start(add.last, period), method.unwrap_or(UNKNOWN), store.unwrap_or(UNKNOWN));
-            let calls = counts.entry((key, add.allowed)).or_default();
+            let (method, store) = (method.unwrap_or(UNKNOWN), store.unwrap_or(UNKNOWN));
+            let calls = counts.entry((add.key, start(add.last, period), method, store, add.allowed)).or_default();
             *calls = calls.saturating_add(add.calls);
         }
-        let rows = counts
-            .into_iter()
-            .map(|(((key, start, method, store), allowed), calls)| params![key, start, method, store, allowed, calls]);
-        connection.insert(insert, rows.collect()).await?;
+        let row = |((key, start, method, store, allowed), calls)| params![key, start, method, store, allowed, calls];
+        connection.insert(insert, counts.into_iter().map(row).collect()).await?;
     }
     // Only allowed calls count as uses.
     let (mut keys, mut secrets) = (BTreeMap::new(), BTreeMap::new());
     for add in adds.iter().filter(|add| add.allowed) {
-        let last: &mut Timestamp = keys.entry(add.key).or_insert(add.last);
-        *last = add.last.max(*last);
-        let last: &mut Timestamp = secrets.entry(add.secret).or_insert(add.last);
-        *last = add.last.max(*last);
+        for last in [keys.entry(add.key).or_insert(add.last), secrets.entry(add.secret).or_insert(add.last)] {
+            *last = add.last.max(*last);
+        }
     }
     connection.insert(&ADD_KEY_USES, keys.into_iter().map(|(key, last)| params![key, last]).collect()).await?;
     let secrets = secrets.into_iter().map(|(secret, last)| params![secret, last]).collect();
@@ -128,12 +125,9 @@ impl Storage {
              LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
              GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
         );
-        let rows = connection.rows("usage", sql.as_str(), params![key, start, end, limit]).await?;
-        let counts = rows.into_iter().map(|row| {
-            let mut reader = row.read(table);
-            Ok(record!(reader => UsageCount { start, method, store, allowed, calls }))
-        });
-        counts.collect()
+        let mut rows = connection.rows("usage", sql.as_str(), params![key, start, end, limit], table).await?;
+        let read = |row: &mut SqlRow| Ok(record!(row => UsageCount { start, method, store, allowed, calls }));
+        rows.iter_mut().map(read).collect()
     }
 }
 

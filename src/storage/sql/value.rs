@@ -16,14 +16,10 @@ pub(in crate::storage) enum SqlValue {
     Bool(Option<bool>),
 }
 
-/// A returned row, in the order of the statement's columns.
+/// A returned row of `table`. Its values are read one after the other, in the order of the statement's columns. An
+/// unexpected value is [`Error::Corrupt`] and names table and column.
 #[derive(Debug)]
-pub(in crate::storage) struct SqlRow(pub(in crate::storage) Vec<SqlValue>);
-
-/// Reads a row's values one after the other, in the order of the statement's columns. An unexpected value is
-/// [`Error::Corrupt`] and names table and column.
-#[derive(Debug)]
-pub(in crate::storage) struct RowReader {
+pub(super) struct SqlRow {
     table: &'static str,
     values: std::vec::IntoIter<SqlValue>,
 }
@@ -44,10 +40,22 @@ macro_rules! params {
     ($($value:expr),* $(,)?) => { vec![$($crate::storage::sql::value::SqlValue::from($value)),*] };
 }
 
-/// Reads the fields of a record, in this order, from columns that are called the same, or as given.
+/// Reads the fields of a record, in this order, from columns that are called the same, or as given. Fields after a
+/// semicolon are variables instead.
 macro_rules! record {
-    ($reader:ident => $record:ident { $($field:ident $(: $column:literal)?),* $(,)? }) => {
-        $record { $($field: $reader.get(column_name!($field $($column)?))?),* }
+    ($row:ident => $record:ident { $($field:ident $(: $column:literal)?),* $(; $($variable:ident),*)? }) => {
+        $record { $($($variable,)*)? $($field: $row.get(column_name!($field $($column)?))?),* }
+    };
+}
+
+/// Defines `COLUMNS`, which lists the columns of a record's fields, and `read`, which reads a record from them.
+macro_rules! table {
+    ($record:ident { $first:ident, $($field:ident $(: $column:literal)?),* }) => {
+        const COLUMNS: &str = concat!(stringify!($first) $(, ", ", column_name!($field $($column)?))*);
+
+        fn read(row: &mut $crate::storage::sql::value::SqlRow) -> $crate::storage::Result<$record> {
+            Ok(record!(row => $record { $first, $($field $(: $column)?),* }))
+        }
     };
 }
 
@@ -140,13 +148,10 @@ impl FromColumn for Vec<u32> {
 }
 
 impl SqlRow {
-    /// Starts reading it, as one of `table`.
-    pub(super) fn read(self, table: &'static str) -> RowReader {
-        RowReader { table, values: self.0.into_iter() }
+    pub(super) fn new(table: &'static str, values: Vec<SqlValue>) -> Self {
+        Self { table, values: values.into_iter() }
     }
-}
 
-impl RowReader {
     /// Reads the next column, which is called `column`.
     pub(super) fn get<T: FromColumn>(&mut self, column: &str) -> Result<T> {
         let value = self.values.next().ok_or_else(|| Error::bug(format!("{}.{column} was not read", self.table)))?;
@@ -165,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_by_table_and_column() {
-        let mut row = SqlRow(vec!["x".into(), SqlValue::Int(None), SqlValue::Int(Some(-1))]).read("keys");
+        let mut row = SqlRow::new("keys", vec!["x".into(), SqlValue::Int(None), SqlValue::Int(Some(-1))]);
         assert_eq!(row.get::<i64>("one").unwrap_err().to_string(), "storage is corrupt: keys.one is not an integer");
         assert_eq!(row.get::<String>("two").unwrap_err().to_string(), "storage is corrupt: keys.two is null");
         assert!(row.get::<Revision>("three").unwrap_err().to_string().contains("keys.three is -1"));

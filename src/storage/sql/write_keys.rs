@@ -158,11 +158,10 @@ impl Transaction {
     /// Gives a key this write's revision, and rebuilds its search text.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
-        let row = self.connection.row("key_texts", sql, params![id]).await?;
-        let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change does not exist")))?;
-        let mut reader = row.read("keys");
-        let (name, owner): (String, String) = (reader.get("name")?, reader.get("owner")?);
-        let comment: String = reader.get("comment")?;
+        let row = self.connection.row("key_texts", sql, params![id], "keys").await?;
+        let mut row = row.ok_or_else(|| Error::bug(format!("the key {id} to change does not exist")))?;
+        let (name, owner): (String, String) = (row.get("name")?, row.get("owner")?);
+        let comment: String = row.get("comment")?;
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";
         let hints: Vec<_> = self.connection.column("key_hints", sql, params![id], ("secrets", "hint")).await?;
         let search = search(&name, &owner, &comment, &id.to_text(), &hints);

@@ -63,13 +63,11 @@ impl Sqlite {
     }
 }
 
-/// Returns the state of the file's tables relative to this version. Does not create the file.
 pub(super) async fn schema(path: &Path) -> Result<SchemaState> {
     let path = path.to_owned();
     blocking(move || open::schema(&path)).await
 }
 
-/// Migrates the file's tables to this version; creates the file if there is none.
 pub(super) async fn migrate(path: &Path, options: &Options) -> Result<()> {
     let (path, options) = (path.to_owned(), Options { migrate: true, ..options.clone() });
     blocking(move || open::writer(&path, &options).map(drop)).await

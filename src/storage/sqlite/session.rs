@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::errors::translate;
 use super::worker::SqliteWorker;
 use crate::storage::sql::driver::{Insert, SqlSession};
-use crate::storage::sql::value::{SqlRow, SqlValue};
+use crate::storage::sql::value::SqlValue;
 use crate::storage::{Error, Result};
 
 /// A session: a thread for exclusive use until it ends.
@@ -66,14 +66,14 @@ fn value(value: ValueRef<'_>) -> Result<SqlValue> {
     })
 }
 
-fn query(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<Vec<SqlRow>> {
+fn query(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>> {
     let mut statement = prepare(connection, sql, params).map_err(failed)?;
     let columns = statement.column_count();
     let mut rows = statement.raw_query();
     let mut read = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         let values = (0..columns).map(|column| value(row.get_ref(column).map_err(failed)?));
-        read.push(SqlRow(values.collect::<Result<_>>()?));
+        read.push(values.collect::<Result<_>>()?);
     }
     Ok(read)
 }
@@ -109,7 +109,7 @@ impl SqliteSession {
 
 #[async_trait]
 impl SqlSession for SqliteSession {
-    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<Vec<SqlValue>>> {
         let sql = sql.to_owned();
         self.run(move |connection| query(connection, &sql, &params)).await
     }

@@ -26,7 +26,7 @@ pub(in crate::storage::postgres) struct Endpoint {
     pub(super) last_response: AtomicU64,
     /// Whether it was unresponsive in the last attempt.
     pub(super) unresponsive: AtomicBool,
-    /// Connections made before this number of [`HostsState::changes`] must not be used again.
+    /// Connections made before this number of [`Hosts::changes`] must not be used again.
     pub(super) stale: AtomicU64,
     pub(super) outage: Outage,
 }
@@ -34,7 +34,7 @@ pub(in crate::storage::postgres) struct Endpoint {
 /// The location and time at which a connection was made.
 #[derive(Clone)]
 pub(in crate::storage::postgres) struct ConnectionOrigin {
-    pub(super) hosts: Hosts,
+    pub(super) hosts: Arc<Hosts>,
     pub(in crate::storage::postgres) endpoint: Arc<Endpoint>,
     pub(super) number: u64,
 }
@@ -83,7 +83,7 @@ impl ConnectionOrigin {
     /// Reports that its host accepts no writes: another one may, so connections to it are not used again. Without
     /// another host that would gain nothing.
     pub(in crate::storage::postgres) fn record_refused_write(&self) {
-        let several = self.hosts.0.endpoints.lock().len() > 1 || self.hosts.0.configured.len() > 1;
+        let several = self.hosts.endpoints.lock().len() > 1 || self.hosts.configured.len() > 1;
         if several && self.is_usable() {
             self.invalidate();
         }
@@ -91,20 +91,20 @@ impl ConnectionOrigin {
 
     /// Stops the further use of all existing connections to its host.
     fn invalidate(&self) {
-        let changes = &self.hosts.0.changes;
+        let changes = &self.hosts.changes;
         self.endpoint.stale.fetch_max(*changes.borrow(), Ordering::AcqRel);
         changes.send_modify(|number| *number += 1);
     }
 
     pub(in crate::storage::postgres) fn is_usable(&self) -> bool {
-        let state = &self.hosts.0;
-        let elsewhere = || state.current.lock().as_ref().is_some_and(|current| !Arc::ptr_eq(current, &self.endpoint));
-        self.number > self.endpoint.stale.load(Ordering::Acquire) && (state.load_balance || !elsewhere())
+        let hosts = &self.hosts;
+        let elsewhere = || hosts.current.lock().as_ref().is_some_and(|current| !Arc::ptr_eq(current, &self.endpoint));
+        self.number > self.endpoint.stale.load(Ordering::Acquire) && (hosts.load_balance || !elsewhere())
     }
 
     /// Completes when this connection must not be used again.
     pub(in crate::storage::postgres) async fn invalidated(&self) {
-        let mut changes = self.hosts.0.changes.subscribe();
+        let mut changes = self.hosts.changes.subscribe();
         while self.is_usable() {
             if changes.changed().await.is_err() {
                 return std::future::pending().await;

@@ -37,11 +37,11 @@ async fn greeting(ip: Ipv4Addr, port: u16, made: &Arc<AtomicUsize>) -> u16 {
     port
 }
 
-fn hosts(url: &str, resolve: Resolver) -> Hosts {
+fn hosts(url: &str, resolve: Resolver) -> Arc<Hosts> {
     let settings = UrlSettings::parse(url).expect("a URL");
     let tls = connector(&settings).expect("TLS");
     let clock: SharedClock = Arc::new(SystemClock);
-    Hosts::with_resolver(&settings, &tls, &clock, resolve)
+    Hosts::with_resolver(&settings, tls, &clock, resolve)
 }
 
 fn resolving(addresses: &'static [[u8; 4]]) -> Resolver {
@@ -55,7 +55,7 @@ fn hanging() -> Resolver {
     Arc::new(|_, _| std::future::pending().boxed())
 }
 
-async fn connected(hosts: &Hosts) -> NewConnection {
+async fn connected(hosts: &Arc<Hosts>) -> NewConnection {
     let made = tokio::time::timeout(TEST_TIMEOUT, hosts.connect()).await.expect("connecting has bounds");
     made.unwrap_or_else(|unreachable| panic!("{unreachable}"))
 }
@@ -141,7 +141,7 @@ async fn hosts_that_refuse_are_tried_again_while_another_is_silent_and_not_too_o
         made = connected(&hosts) => assert_eq!(made.origin.endpoint.text, format!("127.0.1.10:{port}")),
         () = late => unreachable!("it waits for ever"),
     }
-    let refused = hosts.0.endpoints.lock().iter().map(|endpoint| endpoint.text.clone()).collect::<Vec<_>>();
+    let refused = hosts.endpoints.lock().iter().map(|endpoint| endpoint.text.clone()).collect::<Vec<_>>();
     assert_eq!(refused.len(), 2, "{refused:?}");
     assert_eq!(made.load(Ordering::SeqCst), 1);
 }
