@@ -59,11 +59,9 @@ pub struct TrustedPeers<'a> {
     pub balancers: &'a [IpNet],
 }
 
-/// Why there is no decision.
 enum NotDecided {
     /// The proxy may not call, sent an invalid request, or can't apply the result. The text is for its administrator.
     Rejected(String),
-    /// No decision is possible at the moment.
     Undecided(Undecided),
 }
 

@@ -21,6 +21,11 @@ pub struct HttpRequest<'a> {
     pub client: Option<IpAddr>,
 }
 
+/// Parses an address without a port, a zone or brackets.
+pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
 /// What is known of a request's body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Body<'a> {

@@ -1,11 +1,11 @@
 //! How each kind of proxy describes the original request.
 
 use std::net::IpAddr;
-use std::str::FromStr as _;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 
+use super::super::request::parse_address;
 use super::{Body, CALLER, HttpRequest, QUERY, URI, single_header};
 
 #[derive(Debug)]
@@ -24,7 +24,6 @@ pub(super) struct ProxyDialect {
     others: &'static [&'static str],
     /// The proxy drops the bodies of responses, and supports no refusals but 401 and 403.
     pub(super) drops_bodies: bool,
-    /// How the proxy can change the target.
     pub(super) target_edit: TargetEdit,
 }
 
@@ -35,7 +34,6 @@ pub(super) enum TargetEdit {
     Target,
     /// It replaces the query and keeps the original path.
     Query,
-    /// It can't.
     Nothing,
 }
 
@@ -163,9 +161,8 @@ fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Parses one address, without a port, a zone or brackets.
 fn address(text: &str) -> Option<IpAddr> {
-    IpAddr::from_str(text.trim_matches([' ', '\t'])).ok().map(|address| address.to_canonical())
+    parse_address(text.trim_matches([' ', '\t']))
 }
 
 /// Returns the query with its `?`; empty without one.
