@@ -98,7 +98,6 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| causes(&error))
 }
 
-/// Returns the location of storage.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
     url.map_err(|error: storage::StorageUrlError| Error::Failed(format!("database_url is invalid: {error}")))

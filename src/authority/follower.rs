@@ -29,7 +29,6 @@ use crate::storage::{self, Poll, Snapshot};
 
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
-/// Longest duration of a poll.
 pub(super) const POLL_BOUND: Duration = Duration::from_secs(5);
 /// Minimum time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
@@ -42,13 +41,11 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 enum PollOutcome {
     Applied,
     Failed,
-    /// Everything must be loaded again.
     Reload(ReloadReason),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReloadReason {
-    /// Nothing is loaded yet.
     Start,
     /// The history of storage differs from the one that was followed.
     Diverged,
@@ -95,10 +92,10 @@ async fn poll_until_reload(inner: &Arc<Inner>) -> Option<ReloadReason> {
         let spacing = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return None,
-            () = inner.drift.found() => return Some(ReloadReason::Drifted),
+            () = inner.drift.found.notified() => return Some(ReloadReason::Drifted),
             () = inner.storage.notified() => WAKE_SPACING,
-            () = inner.coalescer.nudged() => WAKE_SPACING,
-            () = inner.coalescer.requested() => SPACING,
+            () = inner.coalescer.nudged.notified() => WAKE_SPACING,
+            () = inner.coalescer.requested.notified() => SPACING,
             () = tokio::time::sleep_until(began + interval) => Duration::ZERO,
         };
         // Requests made during this wait are served by the poll that follows it.

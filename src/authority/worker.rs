@@ -16,6 +16,6 @@ pub(super) struct WorkerState {
 
 impl WorkerState {
     pub(super) fn new() -> Self {
-        Self { waiting: Semaphore::new(MAX_WAITING), usage: UsageCounts::new() }
+        Self { waiting: Semaphore::new(MAX_WAITING), usage: UsageCounts::default() }
     }
 }
