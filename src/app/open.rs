@@ -54,14 +54,11 @@ pub(super) async fn wait_for_storage(
         };
         let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
         match opened {
-            Err(error @ storage::Error::Unavailable { .. }) if is_shared && !left.is_zero() => {
-                outage.failed(&error);
-            }
+            Err(error @ storage::Error::Unavailable { .. }) if is_shared && !left.is_zero() => outage.failed(&error),
             opened => {
-                if opened.is_ok() {
-                    outage.succeeded();
-                }
-                return Ok(Some(opened?));
+                let storage = opened?;
+                outage.succeeded();
+                return Ok(Some(storage));
             }
         }
         tokio::select! {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 
-use super::super::request::parse_address;
 use super::{Body, CALLER, HttpRequest, QUERY, URI, single_header};
+use crate::gateway::request::{parse_address, split_once};
 
 #[derive(Debug)]
 pub(super) struct ProxyDialect {
@@ -171,14 +171,14 @@ fn query(target: &[u8]) -> &[u8] {
 }
 
 fn has_encoded_question_mark(target: &[u8]) -> bool {
-    let path = &target[..target.len() - query(target).len()];
+    let (path, _) = split_once(target, b'?');
     path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%3f"))
 }
 
 /// Returns whether Go's proxies forward something other than the original target: they treat `#` as a part of the path,
 /// and escape it, as they do a backslash and bytes that are not UTF-8.
 fn is_reescaped(target: &[u8]) -> bool {
-    let path = &target[..target.len() - query(target).len()];
+    let (path, _) = split_once(target, b'?');
     target.contains(&b'#') || path.contains(&b'\\') || std::str::from_utf8(path).is_err()
 }
 
