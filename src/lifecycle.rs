@@ -151,7 +151,7 @@ impl Tasks {
         self.stopping.cancelled().await;
     }
 
-    /// Waits for `pause`. Returns whether tasks may go on: `false` once all must stop.
+    /// Waits for `pause`. Returns whether tasks may continue: `false` once all must stop.
     pub async fn pause(&self, pause: Duration) -> bool {
         tokio::select! {
             biased;

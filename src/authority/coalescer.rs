@@ -14,7 +14,6 @@ pub(super) const SPACING: Duration = Duration::from_millis(20);
 /// Longest that a call waits for a poll.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lets calls wait for polls, and notifies the follower that they do.
 #[derive(Debug, Default)]
 pub(super) struct PollCoalescer {
     counts: Mutex<Counts>,

@@ -60,22 +60,18 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
     let mut reason = ReloadReason::Start;
     loop {
         let number = inner.coalescer.begin();
-        tokio::select! {
+        let loaded = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            loaded = reload(&inner, reason) => match loaded {
-                Ok(()) => {
-                    inner.coalescer.end(number, true);
-                    inner.outages.loads.succeeded();
-                }
-                Err(error) => {
-                    inner.coalescer.end(number, false);
-                    inner.outages.loads.failed(&error);
-                    tokio::time::sleep(RETRY).await;
-                    continue;
-                }
-            },
+            loaded = reload(&inner, reason) => loaded,
+        };
+        inner.coalescer.end(number, loaded.is_ok());
+        if let Err(error) = loaded {
+            inner.outages.loads.failed(&error);
+            tokio::time::sleep(RETRY).await;
+            continue;
         }
+        inner.outages.loads.succeeded();
         match poll_until_reload(&inner).await {
             Some(again) => reason = again,
             None => return Ok(()),
@@ -123,22 +119,19 @@ async fn poll(inner: &Arc<Inner>) -> PollOutcome {
     let sent = inner.freshness.tick();
     let polled = tokio::time::timeout(POLL_BOUND, inner.storage.poll(state.world.cursor, MAX_SUBJECTS)).await;
     let poll = match polled {
-        Ok(Ok(poll)) => {
-            inner.outages.polls.succeeded();
-            poll
-        }
+        Ok(Ok(poll)) => poll,
         failed => {
             inner.metrics.polls_failed.inc();
-            match failed {
-                Ok(Err(error)) => {
-                    inner.outages.polls.failed(&error);
-                    replaced::mark(inner, &error).await;
-                }
-                _ => inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}")),
+            if let Ok(Err(error)) = failed {
+                inner.outages.polls.failed(&error);
+                replaced::mark(inner, &error).await;
+            } else {
+                inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}"));
             }
             return PollOutcome::Failed;
         }
     };
+    inner.outages.polls.succeeded();
     if !poll.continuous {
         tracing::error!(
             followed = %state.world.cursor, head = %poll.head,

@@ -10,7 +10,6 @@ use crate::model::token::Digest;
 /// Most digests remembered as absent.
 const MAX_ABSENT: usize = 4_096;
 
-/// Requests for comparisons, and their results.
 #[derive(Debug, Default)]
 pub(in crate::authority) struct Drift {
     pub(super) requested: Notify,
