@@ -40,8 +40,8 @@ struct Ways {
     hits: u32,
 }
 
-/// Hashes a digest, whose bytes are spread evenly already. A key of this process keeps clients from choosing where their
-/// digests fall; the multiplication brings it into all of the upper bits.
+/// Hashes a digest, whose bytes are spread evenly already. A key of this process keeps clients from choosing where
+/// theirs fall; the multiplication brings it into all of the upper bits.
 pub(super) fn spread(digest: &[u8], key: u64) -> u64 {
     let first = digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     (first ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
