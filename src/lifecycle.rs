@@ -151,6 +151,15 @@ impl Tasks {
         self.stopping.cancelled().await;
     }
 
+    /// Waits for `pause`. Returns whether tasks may continue: `false` once all must stop.
+    pub async fn pause(&self, pause: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stopping() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
     /// Waits for every task to end, for `bound` at most.
     pub async fn finish(&self, bound: Duration) -> ShutdownOutcome {
         self.tracker.close();

@@ -7,7 +7,6 @@ use super::Error;
 use crate::config::Config;
 use crate::storage::{self, Deployment, StorageUrl};
 
-/// Name of the file in the data folder.
 const FILE: &str = "deployment";
 
 fn path(config: &Config) -> PathBuf {

@@ -27,7 +27,6 @@ use crate::lifecycle::Tasks;
 use crate::model::time::Timestamp;
 use crate::storage::StorageUrl;
 
-/// Name of the lock file in the data folder.
 const FOLDER_LOCK: &str = "server.lock";
 /// Attempts to take a lock, and the time between two: the holder may be shutting down, or still writing its note.
 const ATTEMPTS: (u32, Duration) = (10, Duration::from_millis(50));
@@ -75,14 +74,12 @@ pub(super) struct Note {
     admin: Option<String>,
 }
 
-/// Why a file was not locked.
 #[derive(Debug)]
 enum LockFailure {
     /// Another process has locked it.
     Held(Option<Note>),
     /// The file system has no locks.
     NoLocks(io::Error),
-    /// It cannot be opened.
     Unopenable(io::Error),
 }
 
@@ -185,11 +182,7 @@ impl Locks {
             .collect();
         let watching = tasks.clone();
         tasks.supervise("database file", async move {
-            loop {
-                tokio::select! {
-                    () = watching.stopping() => return Ok::<(), io::Error>(()),
-                    () = tokio::time::sleep(CHECK_INTERVAL) => {}
-                }
+            while watching.pause(CHECK_INTERVAL).await {
                 for (path, identity) in &files {
                     if is_gone(*identity, tokio::fs::metadata(path).await) {
                         watching.fail(format!(
@@ -201,6 +194,7 @@ impl Locks {
                     }
                 }
             }
+            Ok::<(), io::Error>(())
         });
         Ok(())
     }

@@ -54,14 +54,11 @@ pub(super) async fn wait_for_storage(
         };
         let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
         match opened {
-            Err(error @ storage::Error::Unavailable { .. }) if is_shared && !left.is_zero() => {
-                outage.failed(&error);
-            }
+            Err(error @ storage::Error::Unavailable { .. }) if is_shared && !left.is_zero() => outage.failed(&error),
             opened => {
-                if opened.is_ok() {
-                    outage.succeeded();
-                }
-                return Ok(Some(opened?));
+                let storage = opened?;
+                outage.succeeded();
+                return Ok(Some(storage));
             }
         }
         tokio::select! {
@@ -98,7 +95,6 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| causes(&error))
 }
 
-/// Returns the location of storage.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
     url.map_err(|error: storage::StorageUrlError| Error::Failed(format!("database_url is invalid: {error}")))

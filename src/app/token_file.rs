@@ -51,8 +51,7 @@ impl TokenLocation for TokenFile {
 pub fn read(path: &Path) -> io::Result<Token> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(named)?;
-    Token::parse_operator(text.trim())
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display())))
+    Token::parse_operator(text.trim()).map_err(|error| named(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
 #[cfg(test)]

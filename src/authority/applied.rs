@@ -36,7 +36,7 @@ impl Authority {
     /// time. The number alone would not do: storage may have been restored or failed over just before the write.
     pub async fn wait_applied_cursor(&self, cursor: Cursor, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.coalescer.nudge();
+        self.inner.coalescer.nudged.notify_one();
         let wait = async {
             loop {
                 let is_applied = |_: &Revision| self.inner.history.read().status(cursor) == RevisionStatus::Applied;
@@ -57,7 +57,7 @@ impl Authority {
     /// Waits until `revision` is applied here. Returns whether that happened in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.coalescer.nudge();
+        self.inner.coalescer.nudged.notify_one();
         let wait = applied.wait_for(|applied| *applied >= revision);
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
     }

@@ -14,12 +14,13 @@ pub(super) const SPACING: Duration = Duration::from_millis(20);
 /// Longest that a call waits for a poll.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lets calls wait for polls, and notifies the follower that they do.
 #[derive(Debug, Default)]
 pub(super) struct PollCoalescer {
     counts: Mutex<Counts>,
-    requested: Notify,
-    nudged: Notify,
+    /// Notified when a poll is requested.
+    pub(super) requested: Notify,
+    /// Notified when one is requested at once, because this process has written something.
+    pub(super) nudged: Notify,
     finished: watch::Sender<FinishedPolls>,
 }
 
@@ -36,7 +37,6 @@ pub(super) enum WaiterKind {
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Number of polls begun.
     begun: u64,
     waiters: [usize; MAX_WAITERS.len()],
 }
@@ -68,21 +68,6 @@ impl PollCoalescer {
             Ok(Ok(finished)) if finished.succeeded >= needed => Ok(()),
             _ => Err(Undecided::Storage),
         }
-    }
-
-    /// Requests a poll at once, without waiting for it: this process has written something.
-    pub(super) fn nudge(&self) {
-        self.nudged.notify_one();
-    }
-
-    /// Completes when a poll is requested at once.
-    pub(super) async fn nudged(&self) {
-        self.nudged.notified().await;
-    }
-
-    /// Completes when a poll is requested.
-    pub(super) async fn requested(&self) {
-        self.requested.notified().await;
     }
 
     /// Records that a poll is about to be sent, and returns its number.
@@ -131,7 +116,7 @@ mod tests {
         let coalescer = Arc::<PollCoalescer>::default();
         let early = coalescer.begin();
         let waiter = wait(&coalescer);
-        coalescer.requested().await;
+        coalescer.requested.notified().await;
         coalescer.end(early, true);
         tokio::task::yield_now().await;
         assert!(!waiter.is_finished(), "the poll was sent before the wait began");
@@ -144,7 +129,7 @@ mod tests {
     async fn a_poll_that_fails_decides_nothing() {
         let coalescer = Arc::default();
         let waiter = wait(&coalescer);
-        coalescer.requested().await;
+        coalescer.requested.notified().await;
         let poll = coalescer.begin();
         coalescer.end(poll, false);
         assert_eq!(waiter.await.unwrap(), Err(Undecided::Storage));

@@ -30,7 +30,6 @@ const INTERVAL: Duration = Duration::from_secs(15);
 const SHARE: u32 = 5;
 /// Minimum time between two comparisons when one of them was requested.
 const SPACING: Duration = Duration::from_secs(1);
-/// Grants per read.
 const GRANTS_PER_READ: usize = 500;
 /// Longest wait until the measured revision is applied here.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);

@@ -171,7 +171,7 @@ impl Inner {
         if *applied.borrow_and_update() >= revision {
             return Ok(());
         }
-        self.coalescer.nudge();
+        self.coalescer.nudged.notify_one();
         tokio::select! {
             biased;
             _ = applied.wait_for(|applied| *applied >= revision) => Ok(()),

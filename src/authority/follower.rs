@@ -29,7 +29,6 @@ use crate::storage::{self, Poll, Snapshot};
 
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
-/// Longest duration of a poll.
 pub(super) const POLL_BOUND: Duration = Duration::from_secs(5);
 /// Minimum time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
@@ -42,13 +41,11 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 enum PollOutcome {
     Applied,
     Failed,
-    /// Everything must be loaded again.
     Reload(ReloadReason),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReloadReason {
-    /// Nothing is loaded yet.
     Start,
     /// The history of storage differs from the one that was followed.
     Diverged,
@@ -63,22 +60,18 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
     let mut reason = ReloadReason::Start;
     loop {
         let number = inner.coalescer.begin();
-        tokio::select! {
+        let loaded = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            loaded = reload(&inner, reason) => match loaded {
-                Ok(()) => {
-                    inner.coalescer.end(number, true);
-                    inner.outages.loads.succeeded();
-                }
-                Err(error) => {
-                    inner.coalescer.end(number, false);
-                    inner.outages.loads.failed(&error);
-                    tokio::time::sleep(RETRY).await;
-                    continue;
-                }
-            },
+            loaded = reload(&inner, reason) => loaded,
+        };
+        inner.coalescer.end(number, loaded.is_ok());
+        if let Err(error) = loaded {
+            inner.outages.loads.failed(&error);
+            tokio::time::sleep(RETRY).await;
+            continue;
         }
+        inner.outages.loads.succeeded();
         match poll_until_reload(&inner).await {
             Some(again) => reason = again,
             None => return Ok(()),
@@ -95,10 +88,10 @@ async fn poll_until_reload(inner: &Arc<Inner>) -> Option<ReloadReason> {
         let spacing = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return None,
-            () = inner.drift.found() => return Some(ReloadReason::Drifted),
+            () = inner.drift.found.notified() => return Some(ReloadReason::Drifted),
             () = inner.storage.notified() => WAKE_SPACING,
-            () = inner.coalescer.nudged() => WAKE_SPACING,
-            () = inner.coalescer.requested() => SPACING,
+            () = inner.coalescer.nudged.notified() => WAKE_SPACING,
+            () = inner.coalescer.requested.notified() => SPACING,
             () = tokio::time::sleep_until(began + interval) => Duration::ZERO,
         };
         // Requests made during this wait are served by the poll that follows it.
@@ -126,22 +119,19 @@ async fn poll(inner: &Arc<Inner>) -> PollOutcome {
     let sent = inner.freshness.tick();
     let polled = tokio::time::timeout(POLL_BOUND, inner.storage.poll(state.world.cursor, MAX_SUBJECTS)).await;
     let poll = match polled {
-        Ok(Ok(poll)) => {
-            inner.outages.polls.succeeded();
-            poll
-        }
+        Ok(Ok(poll)) => poll,
         failed => {
             inner.metrics.polls_failed.inc();
-            match failed {
-                Ok(Err(error)) => {
-                    inner.outages.polls.failed(&error);
-                    replaced::mark(inner, &error).await;
-                }
-                _ => inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}")),
+            if let Ok(Err(error)) = failed {
+                inner.outages.polls.failed(&error);
+                replaced::mark(inner, &error).await;
+            } else {
+                inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}"));
             }
             return PollOutcome::Failed;
         }
     };
+    inner.outages.polls.succeeded();
     if !poll.continuous {
         tracing::error!(
             followed = %state.world.cursor, head = %poll.head,

@@ -1,6 +1,5 @@
 //! The cache of grants.
 
-use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +9,7 @@ use moka::notification::RemovalCause;
 use parking_lot::Mutex;
 
 use super::coherence::CachedGrant;
-use super::table::{GrantTable, WAYS};
+use super::table::{GrantTable, WAYS, spread};
 use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
@@ -40,20 +39,9 @@ pub(super) struct GrantCache {
     hash_key: u64,
 }
 
-/// Digests are already evenly spread; a key of this process keeps clients from choosing where theirs fall.
+/// Hashes a digest as [`spread`] does. Contains the key until then.
 #[derive(Clone)]
 struct DigestHasher(u64);
-
-struct DigestHash {
-    key: u64,
-    hash: u64,
-}
-
-impl fmt::Debug for GrantCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrantCache").field("len", &self.cache.entry_count()).finish_non_exhaustive()
-    }
-}
 
 impl GrantCache {
     /// Creates a cache of at most `capacity` grants.
@@ -113,7 +101,6 @@ impl GrantCache {
         self.cache.iter().filter(|(_, grant)| matches(grant.grant.key)).map(|(_, grant)| grant).collect()
     }
 
-    /// Evicts the grant of a digest.
     pub(super) fn evict(&self, digest: &Digest) {
         self.cache.invalidate(digest);
         self.first_level.load().evict(digest);
@@ -169,22 +156,16 @@ async fn in_chunks(table: &GrantTable, work: impl Fn(usize, usize)) {
 }
 
 impl BuildHasher for DigestHasher {
-    type Hasher = DigestHash;
+    type Hasher = Self;
 
-    fn build_hasher(&self) -> DigestHash {
-        DigestHash { key: self.0, hash: 0 }
+    fn build_hasher(&self) -> Self {
+        self.clone()
     }
 }
 
-impl Hasher for DigestHash {
+impl Hasher for DigestHasher {
     fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk::<8>() {
-            self.hash ^= u64::from_le_bytes(*first) ^ self.key;
-        } else {
-            for byte in bytes {
-                self.hash = self.hash.rotate_left(8) ^ u64::from(*byte);
-            }
-        }
+        self.0 = spread(bytes, self.0);
     }
 
     fn write_usize(&mut self, _: usize) {
@@ -192,22 +173,14 @@ impl Hasher for DigestHash {
     }
 
     fn finish(&self) -> u64 {
-        self.hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::coherence::usability::tests::{cursor, read_at};
-
-    fn numbered(number: u32) -> Digest {
-        Digest::of(&number.to_le_bytes())
-    }
-
-    fn grant(number: u32) -> Arc<CachedGrant> {
-        Arc::new(read_at(numbered(number), cursor(5)))
-    }
+    use crate::authority::coherence::usability::tests::{grant, numbered};
 
     /// Creates a cache with grants of `count` digests.
     fn filled(capacity: u64, count: u32) -> GrantCache {

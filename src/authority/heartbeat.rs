@@ -39,7 +39,6 @@ pub(super) async fn send_heartbeats(inner: Arc<Inner>) -> Result<(), String> {
 }
 
 impl Inner {
-    /// Reports the applied revision to storage.
     pub(super) async fn send_heartbeat(&self) -> crate::storage::Result<()> {
         let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
         let report = ReplicaReport {

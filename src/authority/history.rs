@@ -37,9 +37,7 @@ pub struct ChangedSubject {
 /// What is known about a revision token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RevisionStatus {
-    /// The revision is applied.
     Applied,
-    /// It is ahead of the applied revision.
     Ahead,
     /// Its number is applied with another nonce: it belongs to a diverged history.
     Foreign,

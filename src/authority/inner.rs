@@ -39,7 +39,6 @@ pub(super) struct Inner {
     pub(super) state: ArcSwapOption<State>,
     /// Whether storage is known to have another history, or other contents, than `state`: to be loaded once complete.
     pub(super) diverged: AtomicBool,
-    /// Number of epochs begun.
     pub(super) epochs: AtomicU64,
     pub(super) grants: GrantCache,
     pub(super) fingerprints: ArcSwap<Fingerprints>,
@@ -89,7 +88,7 @@ impl Inner {
             load_slots: Semaphore::new(CONCURRENT_LOADS),
             outages: Outages::new(clock),
             history: RwLock::new(History::new()),
-            usage: UsageCounts::new(),
+            usage: UsageCounts::default(),
             step_hook,
             deployment: Mutex::default(),
             applied: watch::Sender::new(Revision::default()),

@@ -6,19 +6,13 @@ use std::time::Duration;
 use super::inner::Inner;
 use super::usage::UsageCounts;
 
-/// Time between flushes of usage.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
-/// Time between sweeps of storage.
 const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Flushes usage, sweeps storage and tidies the cache, for as long as the process lives.
 pub(super) async fn run(inner: Arc<Inner>) -> Result<(), String> {
     let mut next_sweep = tokio::time::Instant::now();
-    loop {
-        tokio::select! {
-            () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(FLUSH_INTERVAL) => {}
-        }
+    while inner.tasks.pause(FLUSH_INTERVAL).await {
         inner.flush().await;
         inner.grants.maintain().await;
         inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.load().len()).unwrap_or(i64::MAX));
@@ -32,6 +26,7 @@ pub(super) async fn run(inner: Arc<Inner>) -> Result<(), String> {
             inner.remove_unresponsive().await;
         }
     }
+    Ok(())
 }
 
 impl Inner {

@@ -96,10 +96,8 @@ pub(super) async fn watch(inner: Arc<Inner>) -> Result<(), String> {
                 drop(inner.liveness.record(&inner.settings, &reports));
             }
         }
-        tokio::select! {
-            biased;
-            () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(inner.settings.max_staleness / 4) => {}
+        if !inner.tasks.pause(inner.settings.max_staleness / 4).await {
+            return Ok(());
         }
     }
 }

@@ -24,7 +24,6 @@ const LAST: usize = WAYS - 1;
 /// A set-associative cache of grants.
 pub(super) struct GrantTable {
     sets: Box<[Set]>,
-    /// Hash key, so that clients cannot choose where their digests fall.
     key: u64,
 }
 
@@ -39,6 +38,13 @@ struct Ways {
     grants: [Option<Arc<CachedGrant>>; WAYS],
     /// Wraps around after four billion.
     hits: u32,
+}
+
+/// Hashes a digest, whose bytes are spread evenly already. A key of this process keeps clients from choosing where
+/// theirs fall; the multiplication brings it into all of the upper bits.
+pub(super) fn spread(digest: &[u8], key: u64) -> u64 {
+    let first = digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    (first ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl GrantTable {
@@ -62,7 +68,6 @@ impl GrantTable {
         Self::from_sets(made.into(), key)
     }
 
-    /// Returns the number of sets.
     pub(super) fn sets(&self) -> usize {
         self.sets.len()
     }
@@ -102,7 +107,6 @@ impl GrantTable {
         drop(evicted);
     }
 
-    /// Evicts the grant of `digest`.
     pub(super) fn evict(&self, digest: &Digest) {
         let (set, tag) = self.locate(digest);
         let mut ways = set.0.lock();
@@ -132,9 +136,7 @@ impl GrantTable {
 
     /// Returns the set of a digest, and its tag there.
     fn locate(&self, digest: &Digest) -> (&Set, u32) {
-        // Digests are spread evenly already; the multiplication brings the key into all of the upper bits.
-        let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let spread = (first ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let spread = spread(digest.as_bytes(), self.key);
         let bits = self.sets.len().trailing_zeros();
         // With a single set no bits are left.
         let place = spread.checked_shr(u64::BITS - bits).unwrap_or(0);
@@ -180,21 +182,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::authority::coherence::usability::tests::read_at;
-    use crate::model::change::{Cursor, Revision};
+    use crate::authority::coherence::usability::tests::{grant, numbered};
 
     const SETS: usize = 1_024;
 
-    fn grant(number: u32) -> Arc<CachedGrant> {
-        Arc::new(read_at(digest(number), Cursor { revision: Revision(1), nonce: 1 }))
-    }
-
-    fn digest(number: u32) -> Digest {
-        Digest::of(&number.to_le_bytes())
-    }
-
     fn get(table: &GrantTable, number: u32) -> Option<Arc<CachedGrant>> {
-        table.get(&digest(number)).map(|(grant, _)| grant)
+        table.get(&numbered(number)).map(|(grant, _)| grant)
     }
 
     #[test]
@@ -231,7 +224,10 @@ mod tests {
         let table = GrantTable::new(1, 7);
         (0..2).for_each(|number| table.insert(grant(number)));
         for hits in 1..100 {
-            assert_eq!(table.get(&digest(hits % 3)).map(|(_, hits)| hits), (hits % 3 != 2).then_some(hits - hits / 3));
+            assert_eq!(
+                table.get(&numbered(hits % 3)).map(|(_, hits)| hits),
+                (hits % 3 != 2).then_some(hits - hits / 3)
+            );
         }
     }
 
@@ -240,13 +236,13 @@ mod tests {
         let table = GrantTable::new(1, 7);
         table.insert(grant(0));
         // The same bits where the set and the tag are taken from.
-        let mut alike = *digest(0).as_bytes();
+        let mut alike = *numbered(0).as_bytes();
         alike[31] ^= 1;
         let alike = Digest::from_bytes(alike);
         assert!(table.get(&alike).is_none());
         table.evict(&alike);
         assert!(get(&table, 0).is_some());
-        table.evict(&digest(0));
+        table.evict(&numbered(0));
         assert!(get(&table, 0).is_none());
     }
 
@@ -272,7 +268,7 @@ mod tests {
         table.insert_if_absent(grant(0));
         assert!(get(&table, 0).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
         (1..4).for_each(|number| table.insert_if_absent(grant(number)));
-        table.evict(&digest(3));
+        table.evict(&numbered(3));
         table.insert(grant(4));
         assert!([0, 1, 2, 4].into_iter().all(|number| get(&table, number).is_some()));
         table.insert_if_absent(grant(5));
@@ -323,7 +319,7 @@ mod tests {
                         }
                     }
                     Operation::Forget(number) => {
-                        table.evict(&digest(number));
+                        table.evict(&numbered(number));
                         held.remove(&number);
                     }
                     Operation::Get(number) => {

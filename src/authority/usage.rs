@@ -17,7 +17,7 @@ const SHARDS: usize = 16;
 const MAX_PER_SHARD: usize = 16_384;
 
 /// Uses not yet written to storage.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct UsageCounts {
     shards: [Mutex<HashMap<UsageKey, (u64, Timestamp)>>; SHARDS],
 }
@@ -32,10 +32,6 @@ struct UsageKey {
 }
 
 impl UsageCounts {
-    pub(super) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
-    }
-
     /// Counts a decision about a key. Returns whether there was room for it.
     pub(super) fn count(&self, decision: &Decision<'_>, now: Timestamp) -> bool {
         let Some((key, secret)) = decision.key else {

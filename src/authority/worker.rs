@@ -7,7 +7,6 @@ use super::usage::UsageCounts;
 /// Calls of one thread that may wait for a read of storage; further calls are refused at once.
 const MAX_WAITING: usize = 1_024;
 
-/// Counters and read permits of one decision thread.
 #[derive(Debug)]
 pub(super) struct WorkerState {
     pub(super) waiting: Semaphore,
@@ -16,6 +15,6 @@ pub(super) struct WorkerState {
 
 impl WorkerState {
     pub(super) fn new() -> Self {
-        Self { waiting: Semaphore::new(MAX_WAITING), usage: UsageCounts::new() }
+        Self { waiting: Semaphore::new(MAX_WAITING), usage: UsageCounts::default() }
     }
 }

@@ -7,7 +7,6 @@
 //! A status other than OK means that there is no decision; Envoy's own failure mode then determines what happens.
 
 use std::net::IpAddr;
-use std::str::FromStr as _;
 
 use prost::bytes::Bytes;
 use prost_types::value::Kind;
@@ -15,6 +14,7 @@ use prost_types::{Struct, Value};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
+use super::request::parse_address;
 use super::{Allow, Body, ClientResponse, Gateway, HttpRequest, LogFacts, Outcome};
 use crate::proto::foreign::envoy::config::core::v3::address::Address;
 use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
@@ -151,10 +151,6 @@ fn read<'a>(
     }
     request.body = body(http, partial, request.verb, headers)?;
     Ok(request)
-}
-
-fn parse_address(text: &str) -> Option<IpAddr> {
-    IpAddr::from_str(text).ok().map(|address| address.to_canonical())
 }
 
 fn address(peer: &Peer) -> Option<IpAddr> {

@@ -59,11 +59,9 @@ pub struct TrustedPeers<'a> {
     pub balancers: &'a [IpNet],
 }
 
-/// Why there is no decision.
 enum NotDecided {
     /// The proxy may not call, sent an invalid request, or can't apply the result. The text is for its administrator.
     Rejected(String),
-    /// No decision is possible at the moment.
     Undecided(Undecided),
 }
 
@@ -86,17 +84,14 @@ async fn respond(
         let text = "not found; use /forward-auth/nginx, /forward-auth/caddy or /forward-auth/traefik\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     };
-    let not_decided = match forward_auth.decide(dialect, profile, &request.into_parts().0).await {
+    match forward_auth.decide(dialect, profile, &request.into_parts().0).await {
         Ok(response) => return response,
-        Err(not_decided) => not_decided,
-    };
-    match not_decided {
-        NotDecided::Rejected(why) => {
+        Err(NotDecided::Rejected(why)) => {
             forward_auth.gateway.count_unanswered();
             tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
         }
         // Not logged for each call: the authority logs when this begins and when it ends.
-        NotDecided::Undecided(undecided) => {
+        Err(NotDecided::Undecided(undecided)) => {
             tracing::debug!(proxy = kind, why = %undecided, "no decision for a request from a proxy");
         }
     }

@@ -29,7 +29,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use self::locations::decode;
 pub use self::outcome::{Allow, ClientResponse, LogFacts, Outcome};
 use self::plan::{CompiledPlans, ProfilePlans};
 use self::read::ParsedRequest;
@@ -40,7 +39,7 @@ use crate::config::profiles::{self, ErrorFormat, Profile};
 use crate::model::book::Entry;
 use crate::model::decision::{Decision, Reason, Scope, ScopeEnforcement, StoreEvidence, StoresFrom};
 use crate::model::method::StorePlace;
-use crate::model::path::canonicalize_bytes;
+use crate::model::path::{canonicalize_bytes, encode};
 use crate::model::world::{MethodTable, StoreTable};
 use crate::telemetry::metrics::Metrics;
 
@@ -368,8 +367,8 @@ impl ParsedRequest<'_> {
         else {
             return Vec::new();
         };
-        let name = decode::encode(name);
+        let name = encode(name);
         let named = |at: usize| if repeated { format!("{name}%5B{at}%5D") } else { name.clone() };
-        codes.iter().enumerate().map(|(at, code)| (named(at), decode::encode(code))).collect()
+        codes.iter().enumerate().map(|(at, code)| (named(at), encode(code))).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::request::split_once;
 use crate::model::id::KeyId;
 
 /// The outcome of a request.
@@ -81,13 +82,11 @@ impl Allow {
         if self.remove_parameters.is_empty() && self.set_parameters.is_empty() {
             return Cow::Borrowed(target);
         }
-        let at = target.iter().position(|byte| *byte == b'?');
-        let (path, query) = at.map_or((target, &[][..]), |at| (&target[..at], &target[at + 1..]));
-        let name = |pair: &[u8]| pair.split(|byte| *byte == b'=').next().unwrap_or_default().to_vec();
+        let (path, query) = split_once(target, b'?');
         let kept = query
             .split(|byte| *byte == b'&')
             .filter(|pair| !pair.is_empty())
-            .filter(|pair| !self.remove_parameters.iter().any(|removed| *removed.as_bytes() == name(pair)))
+            .filter(|pair| !self.remove_parameters.iter().any(|removed| removed.as_bytes() == split_once(pair, b'=').0))
             .map(<[u8]>::to_vec);
         let added = self.set_parameters.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
         let mut changed = path.to_vec();

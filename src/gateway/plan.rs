@@ -16,7 +16,6 @@ use crate::model::method::{StoreLocation, StorePlace};
 use crate::model::pattern::{Segment, Verb};
 use crate::model::world::MethodTable;
 
-/// Where key and stores are in a request.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct MethodPlan {

@@ -15,7 +15,7 @@ use super::locations::json::{self, Json, PointerStep};
 use super::locations::parameters::{self, Location, Parameters};
 use super::locations::{Extracted, Uninspected};
 use super::plan::{MethodPlan, ProfilePlans};
-use super::request::{Body, HttpRequest};
+use super::request::{Body, HttpRequest, split_once};
 use super::{NamedProfile, Tables};
 use crate::authority::Query;
 use crate::model::book::Resolution;
@@ -60,8 +60,8 @@ impl<'r> ParsedRequest<'r> {
         });
         let mut extracted = Extracted::default();
         let header_facts = headers::read(request, plan, &mut extracted)?;
-        let query = request.target.iter().position(|byte| *byte == b'?').map(|at| &request.target[at + 1..]);
-        Parameters::new(&plan.parameters, Location::QUERY, &mut extracted).urlencoded(query.unwrap_or_default())?;
+        let (_, query) = split_once(request.target, b'?');
+        Parameters::new(&plan.parameters, Location::QUERY, &mut extracted).urlencoded(query)?;
         if header_facts.content_type.is_some_and(body::has_odd_charset) {
             extracted.uninspected =
                 Some(Uninspected { why: Fault::ContentType, stores: plan.by_parameter, verb: true });

@@ -13,7 +13,6 @@ use crate::model::decision::Reason;
 /// The prefix of each challenge.
 const REALM: &str = "Bearer realm=\"latchkey\"";
 
-/// Why a request is refused.
 #[derive(Debug)]
 pub(super) enum RefusalReason<'a> {
     /// The first check that failed.

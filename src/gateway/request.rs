@@ -21,6 +21,17 @@ pub struct HttpRequest<'a> {
     pub client: Option<IpAddr>,
 }
 
+/// Parses an address without a port, a zone or brackets.
+pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// Splits bytes at the first `separator`; without one, the second part is empty.
+pub(super) fn split_once(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let at = bytes.iter().position(|byte| *byte == separator);
+    at.map_or((bytes, &[]), |at| (&bytes[..at], &bytes[at + 1..]))
+}
+
 /// What is known of a request's body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Body<'a> {

@@ -83,6 +83,24 @@ impl<N: Ord + Copy> NumberSet<N> {
 }
 
 impl Grant {
+    /// Creates a grant with access to everything at any time.
+    #[cfg(test)]
+    pub(crate) fn to_everything() -> Self {
+        Self {
+            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
+            secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
+            name: "key".into(),
+            standing: Standing::Active,
+            not_before: None,
+            expires: None,
+            secret_expires: None,
+            networks: Box::default(),
+            stores: NumberSet::All,
+            methods: NumberSet::All,
+            row_revision: Revision(1),
+        }
+    }
+
     /// Returns whether `address` is within the grant's networks. An unknown address is within none.
     pub fn admits(&self, address: Option<IpAddr>) -> bool {
         if self.networks.is_empty() {

@@ -24,9 +24,6 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The prefix of every such id.
-            pub const PREFIX: &'static str = $prefix;
-
             /// Creates the id for the time `at` from ten bytes of randomness.
             pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
                 let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or(0);

@@ -167,14 +167,6 @@ impl StoreLocation {
     }
 }
 
-impl FromStr for StoreLocation {
-    type Err = PlaceError;
-
-    fn from_str(text: &str) -> Result<Self, PlaceError> {
-        Self::from_name(text).ok_or(PlaceError::UnknownLocation)
-    }
-}
-
 impl StorePlace {
     /// Returns the part of the request.
     pub fn location(&self) -> StoreLocation {
@@ -229,7 +221,7 @@ impl FromStr for StorePlace {
 
     fn from_str(text: &str) -> Result<Self, PlaceError> {
         let (location, rest) = text.split_once(':').ok_or(PlaceError::NoLocation)?;
-        let location: StoreLocation = location.parse()?;
+        let location = StoreLocation::from_name(location).ok_or(PlaceError::UnknownLocation)?;
         // A header's name may contain `#` and never has a pointer.
         let (name, pointer) = match rest.find("#/") {
             Some(at) => (&rest[..at], Some(&rest[at + 1..])),

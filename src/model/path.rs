@@ -112,7 +112,7 @@ pub fn is_safe_to_forward(target: &[u8]) -> bool {
     while let Some(at) = memchr::memchr(b'%', rest) {
         rest = &rest[at + 1..];
         let &[high, low, ref after @ ..] = rest else { return true };
-        match escape(high, low) {
+        match hex_byte(high, low) {
             Some(b'%') if hex(after.get(..2)) => return false,
             Some(b'%') if matches!(after.first(), Some(b'u' | b'U')) && hex(after.get(1..5)) => return false,
             Some(b'&' | b'?' | b'#') => return false,
@@ -156,7 +156,7 @@ pub(super) fn decoded(segment: &str) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         let (byte, len) = match *rest {
             [] => return None,
-            [b'%', high, low, ..] => match escape(high, low) {
+            [b'%', high, low, ..] => match hex_byte(high, low) {
                 Some(byte) => (byte, 3),
                 None => (b'%', 1),
             },
@@ -283,7 +283,7 @@ fn rewrite_segment(segment: &[u8], canonical: &mut String, decoded: &mut Vec<u8>
         let byte = if escaped {
             let [high, low, behind @ ..] = after else { return Err(PathFault::BadEscape) };
             rest = behind;
-            escape(*high, *low).ok_or(PathFault::BadEscape)?
+            hex_byte(*high, *low).ok_or(PathFault::BadEscape)?
         } else {
             rest = after;
             *first
@@ -297,14 +297,7 @@ fn rewrite_segment(segment: &[u8], canonical: &mut String, decoded: &mut Vec<u8>
         }
         decoded.push(byte);
         let stays = if escaped { is_unreserved(byte) } else { CLASSES[usize::from(byte)] == Class::Plain };
-        if stays {
-            canonical.push(char::from(byte));
-        } else {
-            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-            canonical.push('%');
-            canonical.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            canonical.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
+        push(canonical, byte, stays);
     }
     // Check the raw bytes too: no client writes a character half raw and half escaped.
     if std::str::from_utf8(segment).is_err() || std::str::from_utf8(decoded).is_err() {
@@ -313,7 +306,26 @@ fn rewrite_segment(segment: &[u8], canonical: &mut String, decoded: &mut Vec<u8>
     Ok(())
 }
 
-fn escape(high: u8, low: u8) -> Option<u8> {
+/// Appends a byte as it is if `plain`, else escaped.
+fn push(text: &mut String, byte: u8, plain: bool) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if plain {
+        text.push(char::from(byte));
+    } else {
+        text.push('%');
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+}
+
+/// Escapes everything but unreserved characters, as for the value of a query.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    text.bytes().for_each(|byte| push(&mut encoded, byte, is_unreserved(byte)));
+    encoded
+}
+
+/// Returns the byte that two hexadecimal digits encode.
+pub fn hex_byte(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(high)? * 16 + digit(low)?)
 }

@@ -172,8 +172,7 @@ impl OperatorTable {
 mod tests {
     use super::*;
     use crate::model::decision::{Reason, Request, decide};
-    use crate::model::grant::{Grant, NumberSet, Standing};
-    use crate::model::id::{KeyId, SecretId};
+    use crate::model::grant::{Grant, NumberSet};
     use crate::model::method::StoreUse;
     use crate::model::time::Timestamp;
 
@@ -206,19 +205,7 @@ mod tests {
 
     #[test]
     fn a_deleted_method_is_not_handed_to_holders_of_a_wider_one() {
-        let grant = Grant {
-            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
-            secret: SecretId::new(Timestamp::EPOCH, [1; 10]),
-            name: "one order".into(),
-            standing: Standing::Active,
-            not_before: None,
-            expires: None,
-            secret_expires: None,
-            networks: Box::default(),
-            stores: NumberSet::All,
-            methods: NumberSet::selected(vec![MethodNumber(1)]),
-            row_revision: Revision(1),
-        };
+        let grant = Grant { methods: NumberSet::selected(vec![MethodNumber(1)]), ..Grant::to_everything() };
         let request = Request { method: "GET /orders/history", ..Request::default() };
         for (retired, reason) in [(false, Reason::MethodDenied), (true, Reason::MethodUnknown)] {
             let world =

@@ -341,7 +341,6 @@ struct Received {
     is_http1: AtomicBool,
 }
 
-/// Counts the received bytes.
 struct CountingIo<IO> {
     io: IO,
     bytes: usize,

@@ -9,7 +9,6 @@ use tonic::body::Body;
 
 use crate::status;
 
-/// Name of the header.
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Returns how long the caller waits; `None` if the header is missing or malformed.

@@ -56,15 +56,12 @@ impl Certificates {
     pub async fn watch_files(self: Arc<Self>, tasks: Tasks) -> Result<(), String> {
         // `None`: the contents read at startup may have changed since.
         let mut seen = None;
-        loop {
-            tokio::select! {
-                () = tasks.stopping() => return Ok(()),
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
+        while tasks.pause(INTERVAL).await {
             let this = Arc::clone(&self);
             let read = tokio::task::spawn_blocking(move || this.reload_if_changed(seen));
             seen = read.await.map_err(|error| error.to_string())?;
         }
+        Ok(())
     }
 
     /// Checks the files once. Returns their contents, for the next check.

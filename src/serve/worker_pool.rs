@@ -135,11 +135,7 @@ async fn serve<S: HttpService>(
 /// Checks that every thread has sent a heartbeat since the last check.
 async fn run_watchdog(beats: Vec<Arc<AtomicBool>>, watchdog: Watchdog, tasks: Tasks) -> Result<(), String> {
     let mut missed = vec![0; beats.len()];
-    loop {
-        tokio::select! {
-            () = tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(watchdog.interval) => {}
-        }
+    while tasks.pause(watchdog.interval).await {
         for (number, (beat, missed)) in beats.iter().zip(&mut missed).enumerate() {
             *missed = if beat.swap(false, Ordering::Relaxed) { 0 } else { *missed + 1 };
             if *missed >= watchdog.max_missed {
@@ -147,6 +143,7 @@ async fn run_watchdog(beats: Vec<Arc<AtomicBool>>, watchdog: Watchdog, tasks: Ta
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -120,7 +120,6 @@ mod tests {
     use crate::authority::coherence::usability::tests::{cursor, state};
     use crate::model::change::Cursor;
     use crate::model::id::KeyId;
-    use crate::model::marks::Marks;
     use crate::model::time::Timestamp;
 
     /// Notes each call, and what it makes visible in the epoch.
@@ -163,22 +162,7 @@ mod tests {
 
     /// Returns a poll with revision 6, which changed nothing.
     fn poll() -> Poll {
-        Poll {
-            head: cursor(6),
-            now: Timestamp::EPOCH,
-            marks: Marks::default(),
-            continuous: true,
-            revisions: vec![cursor(6)],
-            subjects: Vec::new(),
-            details: Vec::new(),
-            overflow: false,
-            incomplete_tables: Vec::new(),
-            keys: Vec::new(),
-            digests: Vec::new(),
-            stores: None,
-            methods: None,
-            operators: None,
-        }
+        Poll { head: cursor(6), continuous: true, revisions: vec![cursor(6)], ..Poll::default() }
     }
 
     /// Returns the calls of applying revision 6, which changed a key with one secret, to revision 5.

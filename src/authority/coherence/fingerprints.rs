@@ -19,12 +19,6 @@ pub(in crate::authority) struct Fingerprints {
     shards: Box<[RwLock<HashTable<u32>>]>,
 }
 
-impl std::fmt::Debug for Fingerprints {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fingerprints").field("len", &self.len()).finish_non_exhaustive()
-    }
-}
-
 impl Fingerprints {
     pub(in crate::authority) fn new(key: [u8; 16]) -> Self {
         Self { key, shards: (0..SHARDS).map(|_| RwLock::default()).collect() }

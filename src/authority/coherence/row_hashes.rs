@@ -64,7 +64,6 @@ fn hash<'a, Row: Debug + 'a>(rows: impl Iterator<Item = (String, &'a Row, &'a [u
     hashes
 }
 
-/// Returns the names of rows that differ.
 pub(in crate::authority) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
     let gone = held.keys().filter(|name| !stored.contains_key(*name));
     let changed = stored.iter().filter(|(name, hash)| held.get(*name) != Some(*hash)).map(|(name, _)| name);

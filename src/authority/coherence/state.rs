@@ -57,7 +57,6 @@ impl RecentCursors {
         at.is_ok_and(|at| self.0[at] == cursor)
     }
 
-    /// Returns the first and the last one.
     pub(in crate::authority) fn ends(&self) -> Option<(Cursor, Cursor)> {
         Some((*self.0.front()?, *self.0.back()?))
     }

@@ -29,7 +29,6 @@ pub(in crate::authority) struct CachedGrant {
 /// Whether a grant may be used with a World.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::authority) enum Usability {
-    /// It may be used.
     Usable,
     /// Its key has changed since the read, or may have: read it again.
     Behind,
@@ -45,7 +44,6 @@ impl CachedGrant {
         Self { digest, grant, epoch, received, head, confirmed: AtomicBool::new(false), read_revision }
     }
 
-    /// Returns the digest of the secret that leads to the grant.
     pub(in crate::authority) const fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -93,9 +91,6 @@ pub(in crate::authority) mod tests {
     use super::*;
     use crate::authority::coherence::row_hashes::RowHashes;
     use crate::authority::coherence::state::Epoch;
-    use crate::model::grant::{NumberSet, Standing};
-    use crate::model::id::{KeyId, SecretId};
-    use crate::model::time::Timestamp;
     use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
 
     pub(in crate::authority) fn cursor(number: u64) -> Cursor {
@@ -115,20 +110,16 @@ pub(in crate::authority) mod tests {
 
     /// Creates a grant with access to everything, read at `head` in the first epoch.
     pub(in crate::authority) fn read_at(digest: Digest, head: Cursor) -> CachedGrant {
-        let grant = Grant {
-            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
-            secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
-            name: "key".into(),
-            standing: Standing::Active,
-            not_before: None,
-            expires: None,
-            secret_expires: None,
-            networks: Box::default(),
-            stores: NumberSet::All,
-            methods: NumberSet::All,
-            row_revision: Revision(1),
-        };
-        CachedGrant::new(digest, grant, 1, 1, head)
+        CachedGrant::new(digest, Grant::to_everything(), 1, 1, head)
+    }
+
+    /// Creates the grant of the digest of a number.
+    pub(in crate::authority) fn grant(number: u32) -> Arc<CachedGrant> {
+        Arc::new(read_at(numbered(number), cursor(5)))
+    }
+
+    pub(in crate::authority) fn numbered(number: u32) -> Digest {
+        Digest::of(&number.to_le_bytes())
     }
 
     fn digest() -> Digest {

@@ -10,11 +10,11 @@ use crate::model::token::Digest;
 /// Most digests remembered as absent.
 const MAX_ABSENT: usize = 4_096;
 
-/// Requests for comparisons, and their results.
 #[derive(Debug, Default)]
 pub(in crate::authority) struct Drift {
     pub(super) requested: Notify,
-    pub(super) found: Notify,
+    /// Notified when everything must be loaded again.
+    pub(in crate::authority) found: Notify,
     pub(super) loaded: Notify,
     absent: Mutex<Absent>,
 }
@@ -30,11 +30,6 @@ struct Absent {
 }
 
 impl Drift {
-    /// Completes when drift was found and everything must be loaded again.
-    pub(in crate::authority) async fn found(&self) {
-        self.found.notified().await;
-    }
-
     /// Records that everything was loaded.
     pub(in crate::authority) fn loaded(&self) {
         *self.absent.lock() = Absent::default();

@@ -1,12 +1,12 @@
 //! How each kind of proxy describes the original request.
 
 use std::net::IpAddr;
-use std::str::FromStr as _;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 
 use super::{Body, CALLER, HttpRequest, QUERY, URI, single_header};
+use crate::gateway::request::{parse_address, split_once};
 
 #[derive(Debug)]
 pub(super) struct ProxyDialect {
@@ -24,7 +24,6 @@ pub(super) struct ProxyDialect {
     others: &'static [&'static str],
     /// The proxy drops the bodies of responses, and supports no refusals but 401 and 403.
     pub(super) drops_bodies: bool,
-    /// How the proxy can change the target.
     pub(super) target_edit: TargetEdit,
 }
 
@@ -35,7 +34,6 @@ pub(super) enum TargetEdit {
     Target,
     /// It replaces the query and keeps the original path.
     Query,
-    /// It can't.
     Nothing,
 }
 
@@ -163,9 +161,8 @@ fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Parses one address, without a port, a zone or brackets.
 fn address(text: &str) -> Option<IpAddr> {
-    IpAddr::from_str(text.trim_matches([' ', '\t'])).ok().map(|address| address.to_canonical())
+    parse_address(text.trim_matches([' ', '\t']))
 }
 
 /// Returns the query with its `?`; empty without one.
@@ -174,14 +171,14 @@ fn query(target: &[u8]) -> &[u8] {
 }
 
 fn has_encoded_question_mark(target: &[u8]) -> bool {
-    let path = &target[..target.len() - query(target).len()];
+    let (path, _) = split_once(target, b'?');
     path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%3f"))
 }
 
 /// Returns whether Go's proxies forward something other than the original target: they treat `#` as a part of the path,
 /// and escape it, as they do a backslash and bytes that are not UTF-8.
 fn is_reescaped(target: &[u8]) -> bool {
-    let path = &target[..target.len() - query(target).len()];
+    let (path, _) = split_once(target, b'?');
     target.contains(&b'#') || path.contains(&b'\\') || std::str::from_utf8(path).is_err()
 }
 

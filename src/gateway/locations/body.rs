@@ -5,6 +5,7 @@
 //! body-parser decodes by the charset. Any deviation is a kind on which they do not agree.
 
 use super::multipart;
+use crate::gateway::request::split_once;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BodyKind<'a> {
@@ -28,8 +29,7 @@ pub(crate) fn kind(content_type: &[u8]) -> BodyKind<'_> {
     let essence = parameters.next().unwrap_or_default();
     let (mut boundary, mut charset, mut odd) = (None, false, false);
     for parameter in parameters {
-        let at = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
-        let (name, value) = (&parameter[..at], parameter.get(at + 1..).unwrap_or_default());
+        let (name, value) = split_once(parameter, b'=');
         let quoted = value.starts_with(b"\"");
         let value = value.strip_prefix(b"\"").map_or(Some(value), |rest| rest.strip_suffix(b"\""));
         match (name, value) {

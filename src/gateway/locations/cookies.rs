@@ -4,11 +4,12 @@
 use super::names::{NameMatch, WrittenName};
 use crate::gateway::fault::Fault;
 use crate::gateway::plan::GovernedParameter;
+use crate::gateway::request::split_once;
 
 /// Checks the value of a cookie header.
 pub(crate) fn check(value: &[u8], governed: &[GovernedParameter]) -> Result<(), Fault> {
     for cookie in value.split(|byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii) {
-        let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let (name, _) = split_once(cookie, b'=');
         if name.is_empty() {
             continue;
         }

@@ -2,14 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::model::path::hex_byte;
+
 /// Rounds of decoding; no service decodes more often.
 const ROUNDS: usize = 4;
-
-/// Returns the byte that two hexadecimal digits encode.
-pub(crate) fn hex_byte(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? * 16 + digit(low)?)
-}
 
 /// Decodes a value of a query or an urlencoded form: `+` is a space, each escape one byte. Returns `None` if a `%`
 /// begins no escape, or if the result is not UTF-8.
@@ -70,22 +66,6 @@ fn once(name: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Encodes `text` for a query: everything but unreserved characters is escaped.
-pub(crate) fn encode(text: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
-    encoded
-}
-
 /// Returns the beginning of a name from a request for people.
 pub(crate) fn printable(name: &[u8]) -> String {
     name[..name.len().min(100)].escape_ascii().to_string()
@@ -94,6 +74,7 @@ pub(crate) fn printable(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::path::encode;
 
     #[test]
     fn values_are_decoded_once_or_not_at_all() {

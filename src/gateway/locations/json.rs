@@ -73,16 +73,12 @@ fn follow(json: &Json<'_>, steps: &[PointerStep], location: &str, found: &mut St
         (_, Json::Null) => found.gap = true,
         (_, Json::Array(items)) if items.is_empty() => found.gap = true,
         (PointerStep::Each, Json::Array(items)) => {
-            for item in items {
-                follow(item, rest, location, found)?;
-            }
+            items.iter().try_for_each(|item| follow(item, rest, location, found))?;
         }
         // PHP writes a list whose numbers have gaps as an object, and reads both alike.
         (PointerStep::Each, Json::Object(members)) => {
             found.gap |= members.is_empty();
-            for (_, member) in members {
-                follow(member, rest, location, found)?;
-            }
+            members.iter().try_for_each(|(_, member)| follow(member, rest, location, found))?;
         }
         (PointerStep::Member(name), Json::Object(members)) => match member(members, name, location)? {
             Some(member) => follow(member, rest, location, found)?,

@@ -7,6 +7,7 @@
 //! by a step down (if it has a bracket, a control byte or, in the second folding, a dot) or an underscore.
 
 use super::decode;
+use crate::model::path::hex_byte;
 
 /// A name that matters, prepared for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl<'a> WrittenName<'a> {
     fn next(&self, rest: &mut &[u8]) -> Option<u8> {
         let (byte, len) = match **rest {
             [b'%', high, low, ..] if self.encoded => {
-                let byte = decode::hex_byte(high, low)?;
+                let byte = hex_byte(high, low)?;
                 if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
                     return None;
                 }

@@ -9,6 +9,7 @@ use super::names::{NameMatch, WrittenName};
 use super::{Extracted, decode, multipart};
 use crate::gateway::fault::Fault;
 use crate::gateway::plan::{GovernedParameter, ParameterUse};
+use crate::gateway::request::split_once;
 use crate::model::method::StoreLocation;
 use crate::model::pattern::Verb;
 
@@ -90,7 +91,7 @@ impl Location {
 /// that matters in `body`.
 pub(crate) fn is_form_to_some(body: &[u8], governed: &[GovernedParameter]) -> bool {
     body.split(|byte| matches!(byte, b'&' | b';')).any(|pair| {
-        let (name, value) = split_pair(pair);
+        let (name, value) = split_once(pair, b'=');
         // In files, anything may stand between these bytes; in JSON, names have quotes, which no service removes.
         if name.len() + value.len() == pair.len() || name.len() > MAX_NAME || name.contains(&b'"') {
             return false;
@@ -98,10 +99,6 @@ pub(crate) fn is_form_to_some(body: &[u8], governed: &[GovernedParameter]) -> bo
         let written = WrittenName::new(name, true);
         governed.iter().any(|one| matches!(one.name.compare(&written), NameMatch::Exact | NameMatch::Loose))
     })
-}
-
-fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
-    pair.iter().position(|byte| *byte == b'=').map_or((pair, &[]), |at| (&pair[..at], &pair[at + 1..]))
 }
 
 impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
@@ -116,11 +113,11 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 self.count += 1;
                 continue;
             }
-            let (name, value) = split_pair(pair);
+            let (name, value) = split_once(pair, b'=');
             // Some services also split at a semicolon; in a value it truncates: the rest is neither a store nor a key.
             let first = usize::from(!name.contains(&b';'));
             for other in pair.split(|byte| *byte == b';').skip(first) {
-                let (name, _) = split_pair(other);
+                let (name, _) = split_once(other, b'=');
                 self.refuse(&WrittenName::new(name, true))?;
             }
             self.read_parameter(&WrittenName::new(name, true), name, &ParameterValue::Encoded(value))?;
