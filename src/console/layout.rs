@@ -1,7 +1,7 @@
 //! The parts that all pages share: title, navigation, the signed-in operator.
 
 use super::assets;
-use super::nav::{self, NavGroup, Section};
+use super::nav::{self, NavGroup};
 use super::texts::Texts;
 use super::{ENGLISH, Notice, Session};
 use crate::registry::Caller;
@@ -26,7 +26,8 @@ pub(super) struct PageLayout {
 }
 
 impl PageLayout {
-    pub(super) fn new(session: &Session, section: Section, title: impl Into<String>) -> Self {
+    /// Creates the layout of a page in the section at the address `section`.
+    pub(super) fn new(session: &Session, section: &str, title: impl Into<String>) -> Self {
         Self {
             nav: nav::groups(session.caller.role, section),
             operator: Some(session.caller.clone()),

@@ -56,12 +56,10 @@ pub(in crate::console) use self::form_post::FormPost;
 pub(in crate::console) use self::history::History;
 pub(in crate::console) use self::layout::PageLayout;
 pub(in crate::console) use self::lists::{Filters, ListPage};
-pub(in crate::console) use self::nav::Section;
 pub(in crate::console) use self::notice::Notice;
 pub(in crate::console) use self::render::{PageResult, redirect, render, render_with};
 pub(in crate::console) use self::session::Session;
 pub(in crate::console) use self::texts::ENGLISH;
-pub(in crate::console) use self::time::DisplayTime;
 
 impl Console {
     /// Returns the routes of its pages, and an error page for all other addresses.

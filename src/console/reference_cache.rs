@@ -20,17 +20,10 @@ pub(super) struct ReferenceCache {
     methods: CachedEntries<MethodTable, Method>,
 }
 
-/// The cached entries of one kind, if they were read.
+/// The entries of one kind, if they were read, with the table that the World had then: they are at least as new. Every
+/// change of an entry creates another table, and holding this one keeps its address from being reused.
 #[derive(Debug)]
-struct CachedEntries<T, E>(Mutex<Option<TableEntries<T, E>>>);
-
-/// Entries that were read while the World had this table, so that they are at least as new. Every change of an entry
-/// creates another table, and holding this one keeps its address from being reused.
-#[derive(Debug)]
-struct TableEntries<T, E> {
-    table: Arc<T>,
-    entries: Arc<[E]>,
-}
+struct CachedEntries<T, E>(Mutex<Option<(Arc<T>, Arc<[E]>)>>);
 
 impl<T, E> Default for CachedEntries<T, E> {
     fn default() -> Self {
@@ -42,14 +35,14 @@ impl<T, E> CachedEntries<T, E> {
     /// Returns the cached entries of this table; without a table, no cached entries are known to be valid.
     fn get(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
         let cache = self.0.lock();
-        let TableEntries { table: read, entries } = cache.as_ref()?;
+        let (read, entries) = cache.as_ref()?;
         Arc::ptr_eq(read, table?).then(|| Arc::clone(entries))
     }
 
     fn insert(&self, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
         let entries: Arc<[E]> = entries.into();
         if let Some(table) = table {
-            *self.0.lock() = Some(TableEntries { table, entries: Arc::clone(&entries) });
+            *self.0.lock() = Some((table, Arc::clone(&entries)));
         }
         entries
     }
@@ -78,7 +71,7 @@ impl Console {
 }
 
 /// Returns the entries of all pages of a list.
-async fn every<E, F>(list: impl Fn(PageInput) -> F + Send) -> Result<Vec<E>>
+pub(super) async fn every<E, F>(list: impl Fn(PageInput) -> F + Send) -> Result<Vec<E>>
 where
     E: Send,
     F: Future<Output = Result<Listed<E>>> + Send,

@@ -8,8 +8,7 @@ use axum::extract::{Path, State};
 use super::check::{self, AccessCheck};
 use super::usage::{self, CHART_DAYS, ChartDay, USAGE_DAYS};
 use crate::console::{
-    Console, DisplayTime as _, FieldErrors, FormFields, History, Notice, PageError, PageLayout, PageResult, Section,
-    Session, found, render,
+    Console, FieldErrors, FormFields, History, Notice, PageError, PageLayout, PageResult, Session, found, paths, render,
 };
 use crate::model::decision::Reason;
 use crate::model::key::{Key, Secret};
@@ -66,7 +65,7 @@ impl KeyPage {
         let chart = usage::chart(&usage.counts, now);
         let (methods_used, methods_unused) = usage::by_use(key.spec.methods.selected(), &usage.counts);
         let last = usage::last_by_store(&usage.counts);
-        let page = PageLayout::new(session, Section::Keys, key.spec.name.clone());
+        let page = PageLayout::new(session, paths::KEYS, key.spec.name.clone());
         Ok(Self {
             page: page.with_notice(Notice::from_query(query, now)),
             may_edit: session.may(Permission::Edit),

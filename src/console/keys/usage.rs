@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::form::KeyForm;
-use crate::console::{Console, DisplayTime as _, PageError};
+use crate::console::{Console, PageError};
 use crate::model::key::{Access, Key};
 use crate::model::time::Timestamp;
 use crate::registry::{Choice, GetUsage, KeyUsage, UsageCount, UsagePeriod};

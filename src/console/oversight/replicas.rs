@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
-use crate::console::{
-    Console, DisplayTime as _, ENGLISH, PageLayout, PageResult, Section, Session, paths, render, time,
-};
+use crate::console::{Console, ENGLISH, PageLayout, PageResult, Session, paths, render, time};
 use crate::registry::{LostChange, Replica};
 
 #[derive(Debug, Template)]
@@ -57,7 +55,7 @@ pub(in crate::console) async fn page(State(console): State<Console>, session: Se
     };
     let rows: Vec<ReplicaRow> = replicas.into_iter().map(row).collect();
     render(&ReplicasPage {
-        page: PageLayout::new(&session, Section::Replicas, ENGLISH.nav.replicas),
+        page: PageLayout::new(&session, paths::REPLICAS, ENGLISH.nav.replicas),
         differ: rows.iter().any(|row| row.differs),
         rows,
         lost,
