@@ -11,6 +11,7 @@
 //! Every page works without scripts: lists are links, changes are forms. The modules in assets/ only add convenience.
 
 mod assets;
+mod audit;
 mod cookies;
 mod csrf;
 mod diff;
@@ -30,10 +31,10 @@ mod methods;
 mod nav;
 mod notice;
 mod operators;
-mod oversight;
 mod paths;
 mod reference_cache;
 mod render;
+mod replicas;
 mod session;
 mod sign_in;
 mod sign_in_limiter;
@@ -74,8 +75,8 @@ impl Console {
             .merge(stores::routes())
             .merge(methods::routes())
             .route(paths::FIND, get(find::form).post(find::submit))
-            .route(paths::AUDIT, get(oversight::audit::page))
-            .route(paths::REPLICAS, get(oversight::replicas::page))
+            .route(paths::AUDIT, get(audit::page))
+            .route(paths::REPLICAS, get(replicas::page))
             .merge(operators::routes())
             .fallback(error_page::no_such_page)
             .method_not_allowed_fallback(error_page::wrong_method)

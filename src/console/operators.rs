@@ -96,7 +96,6 @@ async fn add(State(console): State<Console>, post: FormPost) -> PageResult {
     show_add_form(session, StatusCode::UNPROCESSABLE_ENTITY, form)
 }
 
-/// Shows the page with a token.
 fn show_token(session: &Session, title: &str, notice: Option<Notice>, issued: &OperatorWithToken) -> PageResult {
     let page = PageLayout::new(session, paths::OPERATORS, title).with_notice(notice);
     render(&OperatorTokenPage { page, own: issued.operator.id == session.caller.id, issued })
@@ -114,8 +113,6 @@ struct OperatorPage {
     id: String,
     operator: Operator,
     form: Form,
-    /// Address of all changes that it made.
-    changes_made: String,
     history: History,
     own: bool,
 }
@@ -128,7 +125,6 @@ impl OperatorPage {
             page: PageLayout::new(session, paths::OPERATORS, operator.name.clone()),
             id: id.to_owned(),
             form: Form::from_image(&FIELDS, &operator.image()),
-            changes_made: paths::actor_changes(id),
             history: console.history("operator", id).await?,
             own: operator.id == session.caller.id,
             operator,
@@ -185,7 +181,6 @@ async fn rotate(State(console): State<Console>, Path(id): Path<String>, post: Fo
     show_token(session, ENGLISH.operators.rotated_title, notice, &issued)
 }
 
-/// Revokes it permanently.
 async fn revoke(State(console): State<Console>, Path(id): Path<String>, post: FormPost) -> PageResult {
     let session = &post.session;
     if post.fields.text("sure") != "yes" {
@@ -234,7 +229,6 @@ pub(super) fn roles() -> [(&'static str, &'static str); 4] {
     ROLES.map(|role| (role.as_str(), role_description(role)))
 }
 
-/// Describes the permissions of a role.
 pub(super) const fn role_description(role: Role) -> &'static str {
     let t = &ENGLISH.operators;
     match role {

@@ -33,7 +33,6 @@ pub(super) fn routes() -> Router<Console> {
 struct StoresPage {
     page: PageLayout,
     list: ListPage<Store>,
-    may_edit: bool,
 }
 
 async fn list(State(console): State<Console>, session: Session, query: FormFields) -> PageResult {
@@ -52,7 +51,7 @@ async fn list(State(console): State<Console>, session: Session, query: FormField
     let list = ListPage::new(filters, console.registry.stores(&request).await, |stores| stores)?;
     let page = PageLayout::new(&session, paths::STORES, ENGLISH.nav.stores);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, console.authority.now()));
-    render_with(list.status(), &StoresPage { page, list, may_edit: session.may(Permission::Edit) })
+    render_with(list.status(), &StoresPage { page, list })
 }
 
 #[derive(Debug, Template)]
@@ -95,7 +94,6 @@ struct StorePage {
     /// Ids and names of keys that deleting it would bind to their one remaining store.
     rebinding: Vec<(String, String)>,
     history: History,
-    may_edit: bool,
 }
 
 impl StorePage {
@@ -106,7 +104,6 @@ impl StorePage {
             form: Form::from_image(&FIELDS, &store.image()),
             rebinding: Vec::new(),
             history: console.history("store", code).await?,
-            may_edit: session.may(Permission::Edit),
             store,
         })
     }

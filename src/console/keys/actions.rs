@@ -9,7 +9,7 @@ use crate::console::switch::parse_active;
 use crate::console::{
     Console, ENGLISH, FieldErrors, FormFields, FormPost, PageLayout, PageResult, paths, render, render_with,
 };
-use crate::registry::{Error, KeyDraft, RawDuration, RotateKey, SubjectRef, TokenText, Update, WriteOptions};
+use crate::registry::{KeyDraft, RawDuration, RotateKey, SubjectRef, TokenText, Update, WriteOptions};
 
 fn key_with_etag(id: &str, post: &FormPost) -> SubjectRef {
     SubjectRef { id: id.to_owned(), etag: post.fields.text("etag").to_owned() }
@@ -67,12 +67,11 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     let key = key_with_etag(&id, &post);
     match console.registry.revoke_key(&post.session.caller, &key, &reason, &WriteOptions::default()).await {
         Ok((_, written)) => Ok(console.redirect(&paths::key(&id), "revoked", &written).await),
-        Err(Error::Invalid(violations)) => {
+        Err(error) => {
             let mut errors = FieldErrors::default();
-            errors.extend(&violations);
+            errors.extend_from(error)?;
             show_errors(&console, &post, &id, errors, reason).await
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -86,7 +85,6 @@ pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String
     Ok(console.redirect(paths::KEYS, "deleted", &written).await)
 }
 
-/// Shows the page of the key again, with the errors.
 async fn show_errors(console: &Console, post: &FormPost, id: &str, errors: FieldErrors, reason: String) -> PageResult {
     let mut shown = KeyPage::load(console, &post.session, id, &FormFields::default()).await?;
     (shown.errors, shown.reason) = (errors, reason);

@@ -14,7 +14,6 @@ use crate::console::{
 use crate::model::decision::Reason;
 use crate::model::key::Key;
 use crate::model::marks::DecisionTime;
-use crate::model::operator::Permission;
 use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::time::Timestamp;
@@ -32,7 +31,6 @@ struct KeysPage {
     /// For the fields in which a store or a method is typed.
     stores: Arc<[Store]>,
     methods: Arc<[Method]>,
-    may_edit: bool,
 }
 
 #[derive(Debug)]
@@ -59,9 +57,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, query
     let list = ListPage::new(filters, found, |keys| keys.into_iter().map(row).collect())?;
     let page = PageLayout::new(&session, paths::KEYS, ENGLISH.nav.keys);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, now));
-    let status = list.status();
-    let may_edit = session.may(Permission::Edit);
-    render_with(status, &KeysPage { page, list, stores, methods, may_edit })
+    render_with(list.status(), &KeysPage { page, list, stores, methods })
 }
 
 /// Reads the filters from an address that was opened at `now`, and builds the request to the registry.

@@ -37,7 +37,6 @@ const SIZE: i32 = 250;
 struct MethodsPage {
     page: PageLayout,
     list: ListPage<Block>,
-    may_edit: bool,
 }
 
 /// A block, or the part of it on this page.
@@ -55,7 +54,7 @@ async fn list(State(console): State<Console>, session: Session, query: FormField
     let list = ListPage::new(filters, console.registry.methods(&request).await, blocks)?;
     let page = PageLayout::new(&session, paths::METHODS, ENGLISH.nav.methods);
     let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&query, console.authority.now()));
-    render_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
+    render_with(list.status(), &MethodsPage { page, list })
 }
 
 /// Groups methods that follow each other in a block under its title.
@@ -122,7 +121,6 @@ struct MethodPage {
     /// Address of the list of the keys with access to it.
     keys: String,
     history: History,
-    may_edit: bool,
 }
 
 impl MethodPage {
@@ -135,7 +133,6 @@ impl MethodPage {
             titles: console.block_titles().await?,
             keys: paths::with_query(paths::KEYS, &[("method", &identity)]),
             history: console.history("method", &identity).await?,
-            may_edit: session.may(Permission::Edit),
             method,
         })
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 
-use crate::console::history::HistoryEntry;
-use crate::console::reference_cache::every;
-use crate::console::{
+use super::history::HistoryEntry;
+use super::reference_cache::every;
+use super::{
     Console, ENGLISH, FieldErrors, Filters, FormFields, ListPage, PageError, PageLayout, PageResult, Session, paths,
     render_with,
 };
@@ -25,11 +25,7 @@ struct AuditPage {
     may_administer: bool,
 }
 
-pub(in crate::console) async fn page(
-    State(console): State<Console>,
-    session: Session,
-    query: FormFields,
-) -> PageResult {
+pub(super) async fn page(State(console): State<Console>, session: Session, query: FormFields) -> PageResult {
     let filters = Filters::read(paths::AUDIT, &["kind", "subject", "actor", "from", "until"], &query);
     let mut errors = FieldErrors::default();
     let request = request(&console, &filters, &mut errors).await?;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
-use crate::console::{Console, ENGLISH, PageLayout, PageResult, Session, paths, render, time};
+use super::{Console, ENGLISH, PageLayout, PageResult, Session, paths, render, time};
 use crate::registry::{LostChange, Replica};
 
 #[derive(Debug, Template)]
@@ -17,7 +17,6 @@ struct ReplicasPage {
     max_staleness: String,
     /// Whether some replicas have another `max_staleness` than this one.
     differ: bool,
-    refresh_path: &'static str,
 }
 
 #[derive(Debug)]
@@ -35,7 +34,7 @@ struct ReplicaRow {
     own: bool,
 }
 
-pub(in crate::console) async fn page(State(console): State<Console>, session: Session) -> PageResult {
+pub(super) async fn page(State(console): State<Console>, session: Session) -> PageResult {
     let (replicas, latest) = console.registry.replicas().await?;
     let lost = console.registry.lost_changes().await?;
     let settings = console.authority.settings();
@@ -61,6 +60,5 @@ pub(in crate::console) async fn page(State(console): State<Console>, session: Se
         lost,
         latest: latest.0,
         max_staleness: time::in_words(settings.max_staleness.as_secs()),
-        refresh_path: paths::REPLICAS,
     })
 }
