@@ -33,7 +33,8 @@ pub(super) type AuthenticatedChannel = InterceptedService<Channel, Bearer>;
 pub(super) struct CommandContext {
     pub(super) config: Config,
     format: OutputFormat,
-    environment_key: Option<String>,
+    /// The key's token from the environment, for `authorize` and `introspect`.
+    pub(super) environment_key: Option<String>,
 }
 
 /// Adds an operator's token to each call.
@@ -112,11 +113,6 @@ impl CommandContext {
         list_methods(ListMethodsRequest) of methods: methods Method, "listing methods";
         list_operators(ListOperatorsRequest) of operators: operators Operator, "listing operators";
         list_changes(ListChangesRequest) of audit: changes Change, "reading the audit trail";
-    }
-
-    /// Returns the key's token from the environment, for `authorize` and `introspect`.
-    pub(super) fn environment_key(&self) -> Option<&str> {
-        self.environment_key.as_deref()
     }
 
     pub(super) fn is_json(&self) -> bool {

@@ -66,7 +66,7 @@ impl Console {
     /// Returns the routes of its pages, and an error page for all other addresses.
     pub fn router(self) -> Router {
         Router::new()
-            .route("/", get(sign_in::home))
+            .route("/", get(|| async { redirect(paths::KEYS) }))
             .route(paths::SIGN_IN, get(sign_in::page).post(sign_in::submit))
             .route(paths::SIGN_OUT, post(sign_in::sign_out))
             .route("/assets/{version}/{name}", get(assets::serve))

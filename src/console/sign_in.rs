@@ -85,10 +85,6 @@ const fn reason(why: SessionEnd) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) async fn home() -> Response {
-    redirect(paths::KEYS)
-}
-
 pub(super) async fn page(query: FormFields) -> PageResult {
     let page = PageLayout::without_session(ENGLISH.sign_in.title);
     let why = REASONS.map(reason).into_iter().find(|(name, _)| *name == query.text("why")).map_or("", |(_, why)| why);
