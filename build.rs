@@ -74,12 +74,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let versions = migrations.iter().filter(|file| file.path().extension().is_some_and(|kind| kind == "sql"));
     println!("cargo::rustc-env=SCHEMA_VERSION={}", versions.count());
 
+    let mut config = tonic_prost_build::Config::new();
+    // With its name, the command line finds the descriptor of a message.
+    config.enable_type_names();
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)
         // Labels and the fields of audit images are always sent in the order of their names.
         .btree_map(".latchkey.v1")
-        .compile_fds(describe(&PROTOS)?)?;
+        .compile_fds_with_config(describe(&PROTOS)?, config)?;
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)

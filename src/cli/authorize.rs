@@ -29,9 +29,9 @@ pub(super) struct KeyArgs {
 impl KeyArgs {
     /// Returns the token as given: the server checks whether it is valid.
     pub(super) async fn token(self, context: &CommandContext) -> Result<String, Error> {
-        match (self.key, self.key_file, context.environment_key()) {
+        match (self.key, self.key_file, &context.environment_key) {
             (Some(token), _, _) => Ok(token),
-            (None, None, Some(token)) => Ok(token.to_owned()),
+            (None, None, Some(token)) => Ok(token.clone()),
             (None, file, _) => input::read_secret(file, "Token of the key (not shown): ").await,
         }
     }

@@ -9,7 +9,7 @@ use super::exit::Error;
 use super::methods::ServerBook;
 use crate::proto::v1::{self, Access};
 
-#[derive(Debug, Args, Default, Clone)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChoice {
     /// Access to all stores, including stores added later
@@ -26,7 +26,7 @@ pub(super) struct StoreChoice {
     no_stores: bool,
 }
 
-#[derive(Debug, Args, Default, Clone)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChoice {
     /// Access to all methods, including methods added later
@@ -43,7 +43,7 @@ pub(super) struct MethodChoice {
     no_methods: bool,
 }
 
-#[derive(Debug, Args, Default, Clone)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChange {
     /// Also give access to these stores
@@ -54,7 +54,7 @@ pub(super) struct StoreChange {
     remove_store: Vec<String>,
 }
 
-#[derive(Debug, Args, Default, Clone)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChange {
     /// Also give access to these methods
@@ -74,22 +74,21 @@ pub(super) struct MethodChange {
 /// The chosen access, and its members in byte order if it is selected.
 pub(super) type ChosenAccess = (Access, Vec<String>);
 
-fn all() -> ChosenAccess {
-    (Access::All, Vec::new())
-}
-
 fn selected(members: BTreeSet<String>) -> ChosenAccess {
     (Access::Selected, members.into_iter().collect())
 }
 
 impl StoreChoice {
-    /// Returns the chosen access; `None` if no flag was given.
-    pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
-        if self.all_stores || !self.is_given() {
-            return Ok(self.all_stores.then(all));
+    /// Lists the flags for a user who gave none of them.
+    pub(super) const REQUIRED: &str = "choose the stores of the key: --all-stores (including stores added later), \
+                                       --store CODE…, --platform PLATFORM… or --no-stores";
+
+    pub(super) async fn chosen(self, context: &CommandContext) -> Result<ChosenAccess, Error> {
+        if self.all_stores {
+            return Ok((Access::All, Vec::new()));
         }
-        let mut codes: BTreeSet<String> = self.store.iter().cloned().collect();
-        for platform in &self.platform {
+        let mut codes: BTreeSet<String> = self.store.into_iter().collect();
+        for platform in self.platform {
             let filter = v1::ListStoresRequest { platform: Some(platform.clone()), ..Default::default() };
             let members = context.list_stores(filter, None).await?;
             if members.is_empty() {
@@ -99,37 +98,20 @@ impl StoreChoice {
             }
             codes.extend(members.into_iter().map(|store| store.code));
         }
-        Ok(Some(selected(codes)))
-    }
-
-    fn is_given(&self) -> bool {
-        self.all_stores || self.no_stores || !self.store.is_empty() || !self.platform.is_empty()
-    }
-
-    /// Returns an error that lists the options if none was given.
-    pub(super) fn require(&self) -> Result<(), Error> {
-        let how = "choose the stores of the key: --all-stores (including stores added later), --store CODE…, --platform \
-                   PLATFORM… or --no-stores";
-        if self.is_given() { Ok(()) } else { Err(Error::Usage(how.to_owned())) }
+        Ok(selected(codes))
     }
 }
 
 impl MethodChoice {
-    pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
-        if self.all_methods || !self.is_given() {
-            return Ok(self.all_methods.then(all));
+    /// Lists the flags for a user who gave none of them.
+    pub(super) const REQUIRED: &str = "choose the methods of the key: --all-methods (including methods added later), \
+                                       --method METHOD…, --block TITLE… or --no-methods";
+
+    pub(super) async fn chosen(self, context: &CommandContext) -> Result<ChosenAccess, Error> {
+        if self.all_methods {
+            return Ok((Access::All, Vec::new()));
         }
-        Ok(Some(selected(members(context, &self.method, &self.block).await?)))
-    }
-
-    fn is_given(&self) -> bool {
-        self.all_methods || self.no_methods || !self.method.is_empty() || !self.block.is_empty()
-    }
-
-    pub(super) fn require(&self) -> Result<(), Error> {
-        let how = "choose the methods of the key: --all-methods (including methods added later), --method METHOD…, --block \
-                   TITLE… or --no-methods";
-        if self.is_given() { Ok(()) } else { Err(Error::Usage(how.to_owned())) }
+        Ok(selected(members(context, &self.method, &self.block).await?))
     }
 }
 

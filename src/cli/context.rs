@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use prost::Name;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -11,7 +12,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Response, Status};
 
 use super::exit::{Error, chain, root_cause};
-use super::json::{self, ContractMessage};
+use super::json;
 use super::output::{self, CommandOutput, CommandResult, OutputFormat};
 use crate::app::{self, ADMIN_TOKEN};
 use crate::config::{Config, SettingOrigin};
@@ -32,7 +33,8 @@ pub(super) type AuthenticatedChannel = InterceptedService<Channel, Bearer>;
 pub(super) struct CommandContext {
     pub(super) config: Config,
     format: OutputFormat,
-    environment_key: Option<String>,
+    /// The key's token from the environment, for `authorize` and `introspect`.
+    pub(super) environment_key: Option<String>,
 }
 
 /// Adds an operator's token to each call.
@@ -113,17 +115,12 @@ impl CommandContext {
         list_changes(ListChangesRequest) of audit: changes Change, "reading the audit trail";
     }
 
-    /// Returns the key's token from the environment, for `authorize` and `introspect`.
-    pub(super) fn environment_key(&self) -> Option<&str> {
-        self.environment_key.as_deref()
-    }
-
     pub(super) fn is_json(&self) -> bool {
         self.format == OutputFormat::Json
     }
 
     /// Calls the server, and returns the response as the result of the command; see [`CommandContext::render`].
-    pub(super) fn show<M: ContractMessage, A: Into<CommandOutput>>(
+    pub(super) fn show<M: Name, A: Into<CommandOutput>>(
         &self,
         what: &str,
         request: impl Future<Output = Result<Response<M>, Status>>,
@@ -134,18 +131,18 @@ impl CommandContext {
     }
 
     /// Returns a message as the result of a command: as JSON, or in the text from `people`.
-    pub(super) fn render<M: ContractMessage, A: Into<CommandOutput>>(
+    pub(super) fn render<M: Name, A: Into<CommandOutput>>(
         &self,
         message: &M,
         people: impl FnOnce(&M) -> A,
     ) -> CommandResult {
         let output = if self.is_json() { json::pretty(message)?.into() } else { people(message).into() };
-        Ok(output.with_written(message.written()))
+        Ok(output.with_written(json::written(message)?.as_ref()))
     }
 
     /// Like [`CommandContext::render`], for a response with a new token, which is shown once: alone if `token_only`, in
     /// the JSON, or after the text from `people` and a `gap`. A response to a retry has no token.
-    pub(super) fn render_token<M: ContractMessage>(
+    pub(super) fn render_token<M: Name>(
         &self,
         message: &M,
         token: &str,
@@ -168,7 +165,7 @@ impl CommandContext {
         } else {
             "copy the token now: it will not be shown again"
         };
-        Ok(output.with_note(note).with_written(message.written()))
+        Ok(output.with_note(note).with_written(json::written(message)?.as_ref()))
     }
 
     /// Waits for a response; shows after a while that it is in progress.

@@ -15,7 +15,6 @@ const FLAGS: &[(&str, &str)] = &[
     ("", "overlap reason request_id text owner platform expire_before=expires-before unused_since"),
 ];
 
-/// Returns all fields with their flags.
 fn all() -> impl Iterator<Item = (String, String)> {
     FLAGS.iter().flat_map(|(message, fields)| {
         fields.split(' ').map(move |field| {

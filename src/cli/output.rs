@@ -30,7 +30,6 @@ pub(super) enum OutputFormat {
 /// How long an operation takes before its progress is shown.
 const PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
-/// Prints a result.
 pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)

@@ -53,7 +53,6 @@ pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
         .map_err(|_| "write a time as 2027-01-31, 2027-01-31T12:00:00Z, or relative to now as 90d, 12h, 30m".to_owned())
 }
 
-/// Parses a time or `never`.
 pub(super) fn parse_time_or_never(text: &str) -> Result<TimeOrNever, String> {
     if text == "never" {
         return Ok(TimeOrNever(None));

@@ -52,7 +52,6 @@ fn without(list: &[String], other: &[String]) -> Vec<String> {
     list.iter().filter(|member| !other.contains(member)).cloned().collect()
 }
 
-/// Returns whether the value is empty: null, an empty text, an empty list.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -1,5 +1,5 @@
 //! Forms in which objects are edited, and conflicting changes of an object by two people: what the first changed, and
-//! the second's form merged with it. Keys, whose fields depend on each other, have further rules (`keys::conflict`).
+//! the second's form merged with it. Keys, whose fields depend on each other, have further rules (`keys::edit`).
 
 use serde_json::Value;
 

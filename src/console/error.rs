@@ -38,7 +38,7 @@ pub(super) enum PageError {
     Refused(StatusCode, String),
     BadAddress(String),
     Unavailable,
-    /// This replica cannot decide at the moment, for another reason than storage.
+    /// This replica cannot decide at the moment.
     NoDecision(Undecided),
     /// The write may or may not have succeeded.
     OutcomeUnknown,
@@ -81,10 +81,6 @@ pub(super) fn found<T>(result: registry::Result<T>) -> Result<T, PageError> {
 impl From<Undecided> for PageError {
     fn from(undecided: Undecided) -> Self {
         tracing::warn!(error = %undecided, "page failed: no decision");
-        match undecided {
-            Undecided::Storage => Self::Unavailable,
-            Undecided::Overloaded => Self::Busy,
-            other => Self::NoDecision(other),
-        }
+        Self::NoDecision(undecided)
     }
 }

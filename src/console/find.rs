@@ -4,10 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
 
-use super::{
-    Console, DisplayTime as _, ENGLISH, FieldErrors, FormPost, PageLayout, PageResult, Section, Session, paths, render,
-    render_with,
-};
+use super::{Console, ENGLISH, FieldErrors, FormPost, PageLayout, PageResult, Session, paths, render, render_with};
 use crate::model::decision::Reason;
 use crate::model::key::{Key, Secret};
 use crate::model::time::Timestamp;
@@ -37,13 +34,13 @@ struct FoundKey {
 }
 
 pub(super) async fn form(session: Session) -> PageResult {
-    let page = PageLayout::new(&session, Section::Find, ENGLISH.nav.find);
+    let page = PageLayout::new(&session, paths::FIND, ENGLISH.nav.find);
     render(&FindPage { page, errors: FieldErrors::default(), found: None })
 }
 
 pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
     let token = TokenText(post.fields.trimmed("token"));
-    let page = PageLayout::new(&post.session, Section::Find, ENGLISH.nav.find);
+    let page = PageLayout::new(&post.session, paths::FIND, ENGLISH.nav.find);
     let mut errors = FieldErrors::default();
     match console.registry.find_key(&token).await {
         Ok(found) => {

@@ -35,11 +35,10 @@ impl FromRequest<Console> for FormPost {
         }
         let session = match Session::from_request_parts(&mut parts, console).await {
             Err(PageError::SignedOut { why: Some(why), .. }) => {
-                let pending = read_pending_form(console, parts, body).await;
-                return Err(pending
-                    .map_or(PageError::SignedOut { why: Some(why), return_to: String::new() }, |pending| {
-                        PageError::SignedOutWithForm { why, pending }
-                    }));
+                return Err(match read_pending_form(console, parts, body).await {
+                    Some(pending) => PageError::SignedOutWithForm { why, pending },
+                    None => PageError::SignedOut { why: Some(why), return_to: String::new() },
+                });
             }
             session => session?,
         };
@@ -64,7 +63,6 @@ async fn read_pending_form(
     ours.then_some(PendingForm { path, fields })
 }
 
-/// Reads the fields of a form of at most `most` bytes.
 pub(super) async fn read_form(
     request: &Request<()>,
     body: axum::body::Body,

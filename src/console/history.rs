@@ -87,14 +87,4 @@ impl HistoryEntry {
             _ => String::new(),
         }
     }
-
-    /// Returns the address of all changes that the actor made.
-    pub(super) fn actor_changes(&self) -> String {
-        paths::actor_changes(&self.change.actor)
-    }
-
-    /// Returns the address of all changes of the subject.
-    pub(super) fn subject_changes(&self) -> String {
-        paths::subject_changes(&self.change.kind, &self.change.subject)
-    }
 }

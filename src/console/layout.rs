@@ -1,9 +1,10 @@
 //! The parts that all pages share: title, navigation, the signed-in operator.
 
 use super::assets;
-use super::nav::{self, NavGroup, Section};
+use super::nav::{self, NavGroup};
 use super::texts::Texts;
 use super::{ENGLISH, Notice, Session};
+use crate::model::operator::Permission;
 use crate::registry::Caller;
 
 /// The data of templates/layout.html. Every page's template has one as its field `page`.
@@ -17,6 +18,8 @@ pub(super) struct PageLayout {
     /// The sections that the reader may see.
     pub(super) nav: Vec<NavGroup>,
     pub(super) operator: Option<Caller>,
+    /// Whether the reader may change keys, stores and methods.
+    pub(super) may_edit: bool,
     /// The token for the page's forms.
     pub(super) csrf: String,
     /// Scripts in addition to console.js, by name.
@@ -26,10 +29,12 @@ pub(super) struct PageLayout {
 }
 
 impl PageLayout {
-    pub(super) fn new(session: &Session, section: Section, title: impl Into<String>) -> Self {
+    /// Creates the layout of a page in the section at the address `section`.
+    pub(super) fn new(session: &Session, section: &str, title: impl Into<String>) -> Self {
         Self {
             nav: nav::groups(session.caller.role, section),
             operator: Some(session.caller.clone()),
+            may_edit: session.may(Permission::Edit),
             csrf: session.csrf.clone(),
             ..Self::without_session(title)
         }
@@ -42,6 +47,7 @@ impl PageLayout {
             title: title.into(),
             nav: Vec::new(),
             operator: None,
+            may_edit: false,
             csrf: String::new(),
             scripts: &[],
             notice: None,

@@ -11,6 +11,7 @@
 //! Every page works without scripts: lists are links, changes are forms. The modules in assets/ only add convenience.
 
 mod assets;
+mod audit;
 mod cookies;
 mod csrf;
 mod diff;
@@ -29,10 +30,10 @@ mod methods;
 mod nav;
 mod notice;
 mod operators;
-mod oversight;
 mod paths;
 mod reference_cache;
 mod render;
+mod replicas;
 mod session;
 mod sign_in;
 mod sign_in_limiter;
@@ -55,18 +56,16 @@ pub(in crate::console) use self::form_post::FormPost;
 pub(in crate::console) use self::history::History;
 pub(in crate::console) use self::layout::PageLayout;
 pub(in crate::console) use self::lists::{Filters, ListPage};
-pub(in crate::console) use self::nav::Section;
 pub(in crate::console) use self::notice::Notice;
 pub(in crate::console) use self::render::{PageResult, redirect, render, render_with};
 pub(in crate::console) use self::session::Session;
 pub(in crate::console) use self::texts::ENGLISH;
-pub(in crate::console) use self::time::DisplayTime;
 
 impl Console {
     /// Returns the routes of its pages, and an error page for all other addresses.
     pub fn router(self) -> Router {
         Router::new()
-            .route("/", get(sign_in::home))
+            .route("/", get(|| async { redirect(paths::KEYS) }))
             .route(paths::SIGN_IN, get(sign_in::page).post(sign_in::submit))
             .route(paths::SIGN_OUT, post(sign_in::sign_out))
             .route("/assets/{version}/{name}", get(assets::serve))
@@ -75,8 +74,8 @@ impl Console {
             .merge(stores::routes())
             .merge(methods::routes())
             .route(paths::FIND, get(find::form).post(find::submit))
-            .route(paths::AUDIT, get(oversight::audit::page))
-            .route(paths::REPLICAS, get(oversight::replicas::page))
+            .route(paths::AUDIT, get(audit::page))
+            .route(paths::REPLICAS, get(replicas::page))
             .merge(operators::routes())
             .fallback(error_page::no_such_page)
             .method_not_allowed_fallback(error_page::wrong_method)

@@ -20,39 +20,23 @@ pub(super) struct ReferenceCache {
     methods: CachedEntries<MethodTable, Method>,
 }
 
-/// The cached entries of one kind, if they were read.
-#[derive(Debug)]
-struct CachedEntries<T, E>(Mutex<Option<TableEntries<T, E>>>);
+/// The entries of one kind, if they were read, with the table that the World had then: they are at least as new. Every
+/// change of an entry creates another table, and holding this one keeps its address from being reused.
+type CachedEntries<T, E> = Mutex<Option<(Arc<T>, Arc<[E]>)>>;
 
-/// Entries that were read while the World had this table, so that they are at least as new. Every change of an entry
-/// creates another table, and holding this one keeps its address from being reused.
-#[derive(Debug)]
-struct TableEntries<T, E> {
-    table: Arc<T>,
-    entries: Arc<[E]>,
+/// Returns the cached entries of this table; without a table, no cached entries are known to be valid.
+fn get<T, E>(cache: &CachedEntries<T, E>, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
+    let cache = cache.lock();
+    let (read, entries) = cache.as_ref()?;
+    Arc::ptr_eq(read, table?).then(|| Arc::clone(entries))
 }
 
-impl<T, E> Default for CachedEntries<T, E> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
+fn insert<T, E>(cache: &CachedEntries<T, E>, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
+    let entries: Arc<[E]> = entries.into();
+    if let Some(table) = table {
+        *cache.lock() = Some((table, Arc::clone(&entries)));
     }
-}
-
-impl<T, E> CachedEntries<T, E> {
-    /// Returns the cached entries of this table; without a table, no cached entries are known to be valid.
-    fn get(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
-        let cache = self.0.lock();
-        let TableEntries { table: read, entries } = cache.as_ref()?;
-        Arc::ptr_eq(read, table?).then(|| Arc::clone(entries))
-    }
-
-    fn insert(&self, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
-        let entries: Arc<[E]> = entries.into();
-        if let Some(table) = table {
-            *self.0.lock() = Some(TableEntries { table, entries: Arc::clone(&entries) });
-        }
-        entries
-    }
+    entries
 }
 
 impl Console {
@@ -60,9 +44,9 @@ impl Console {
     pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
         let table = self.authority.tables().map(|(_, stores)| stores);
         let list = |page| async move { self.registry.stores(&ListStores { page, ..ListStores::default() }).await };
-        match self.reference_cache.stores.get(table.as_ref()) {
+        match get(&self.reference_cache.stores, table.as_ref()) {
             Some(stores) => Ok(stores),
-            None => Ok(self.reference_cache.stores.insert(table, every(list).await?)),
+            None => Ok(insert(&self.reference_cache.stores, table, every(list).await?)),
         }
     }
 
@@ -70,15 +54,15 @@ impl Console {
     pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
         let table = self.authority.tables().map(|(methods, _)| methods);
         let list = |page| async move { self.registry.methods(&ListMethods { page, ..ListMethods::default() }).await };
-        match self.reference_cache.methods.get(table.as_ref()) {
+        match get(&self.reference_cache.methods, table.as_ref()) {
             Some(methods) => Ok(methods),
-            None => Ok(self.reference_cache.methods.insert(table, every(list).await?)),
+            None => Ok(insert(&self.reference_cache.methods, table, every(list).await?)),
         }
     }
 }
 
 /// Returns the entries of all pages of a list.
-async fn every<E, F>(list: impl Fn(PageInput) -> F + Send) -> Result<Vec<E>>
+pub(super) async fn every<E, F>(list: impl Fn(PageInput) -> F + Send) -> Result<Vec<E>>
 where
     E: Send,
     F: Future<Output = Result<Listed<E>>> + Send,
@@ -102,17 +86,17 @@ mod tests {
     fn entries_are_good_for_the_table_they_were_kept_with_alone() {
         let cache: CachedEntries<u8, &str> = CachedEntries::default();
         let (table, same_value) = (Arc::new(1), Arc::new(1));
-        assert_eq!(cache.get(Some(&table)), None);
-        cache.insert(Some(Arc::clone(&table)), vec!["a"]);
-        assert_eq!(cache.get(Some(&table)).as_deref(), Some(["a"].as_slice()));
-        assert_eq!(cache.get(Some(&same_value)), None, "another table, though it says the same");
-        assert_eq!(cache.get(None), None);
+        assert_eq!(get(&cache, Some(&table)), None);
+        insert(&cache, Some(Arc::clone(&table)), vec!["a"]);
+        assert_eq!(get(&cache, Some(&table)).as_deref(), Some(["a"].as_slice()));
+        assert_eq!(get(&cache, Some(&same_value)), None, "another table, though it says the same");
+        assert_eq!(get(&cache, None), None);
     }
 
     #[test]
     fn without_a_table_nothing_is_kept() {
         let cache: CachedEntries<u8, &str> = CachedEntries::default();
-        assert_eq!(*cache.insert(None, vec!["a"]), ["a"]);
-        assert!(cache.0.lock().is_none());
+        assert_eq!(*insert(&cache, None, vec!["a"]), ["a"]);
+        assert!(cache.lock().is_none());
     }
 }

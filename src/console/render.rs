@@ -6,10 +6,8 @@ use http::StatusCode;
 
 use super::error::PageError;
 
-/// The result of a page's handler.
 pub(super) type PageResult = Result<Response, PageError>;
 
-/// Renders a page.
 pub(super) fn render(template: &impl Template) -> PageResult {
     render_with(StatusCode::OK, template)
 }

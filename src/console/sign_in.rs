@@ -85,10 +85,6 @@ const fn reason(why: SessionEnd) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) async fn home() -> Response {
-    redirect(paths::KEYS)
-}
-
 pub(super) async fn page(query: FormFields) -> PageResult {
     let page = PageLayout::without_session(ENGLISH.sign_in.title);
     let why = REASONS.map(reason).into_iter().find(|(name, _)| *name == query.text("why")).map_or("", |(_, why)| why);
@@ -116,8 +112,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
-    let page = PageLayout::without_session(ENGLISH.sign_in.title);
-    let refuse = |page: PageLayout, status, error| {
+    let refuse = |status, error| {
         // Counted only now: a valid token is accepted, whatever others at this address do.
         let shown = address.map(tracing::field::display);
         match console.sign_in_limiter.record_failure(address) {
@@ -131,15 +126,14 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
             }
         }
         let (next, pending) = (fields.text("next").to_owned(), PendingForm::read(&fields));
+        let page = PageLayout::without_session(ENGLISH.sign_in.title);
         render_with(status, &SignInPage { why: "", error, next, pending, page })
     };
     let Some(operator) = operator else {
-        let error = page.t.sign_in.wrong_token;
-        return refuse(page, StatusCode::UNPROCESSABLE_ENTITY, error);
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, ENGLISH.sign_in.wrong_token);
     };
     if !operator.role.may(Permission::View) {
-        let error = page.t.sign_in.role_has_no_pages;
-        return refuse(page, StatusCode::FORBIDDEN, error);
+        return refuse(StatusCode::FORBIDDEN, ENGLISH.sign_in.role_has_no_pages);
     }
     let caller = Caller { id: operator.id, name: operator.name, role: operator.role };
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;

@@ -15,34 +15,23 @@ pub(super) fn parse_active(fields: &FormFields) -> std::result::Result<bool, Pag
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Switch<'a> {
-    /// The page to return to if the form does not name the sender's page.
-    pub(super) page: &'a str,
-    /// The fragment on that page.
-    pub(super) fragment: &'a str,
-    /// The name of the action.
-    pub(super) action: &'a str,
-    /// Shown if somebody else changed the object since the form was rendered.
-    pub(super) changed_meanwhile: &'a str,
-}
-
-impl Switch<'_> {
-    /// Returns to the sender's page. A change by somebody else in the meantime is not overwritten.
-    pub(super) async fn respond<T>(
+impl Console {
+    /// Returns to the object's `fragment` on the sender's page, or on `page` if the form does not name the sender's. A
+    /// change by somebody else since the form was rendered is not overwritten, and is shown as `changed_meanwhile`.
+    pub(super) async fn switched<T>(
         &self,
-        console: &Console,
         fields: &FormFields,
+        (page, fragment): (&str, &str),
+        action: &str,
+        changed_meanwhile: &str,
         switched: Result<(T, Written)>,
     ) -> PageResult {
         match switched {
             Ok((_, written)) => {
-                let back = fields.text("back");
-                let back = if is_local(back) { back } else { self.page };
-                let back = format!("{back}#{}", self.fragment);
-                Ok(console.redirect_visible(&back, self.action, &written).await)
+                let back = Some(fields.text("back")).filter(|back| is_local(back)).unwrap_or(page);
+                Ok(self.redirect_visible(&format!("{back}#{fragment}"), action, &written).await)
             }
-            Err(Error::Stale(_)) => Err(PageError::Refused(StatusCode::CONFLICT, self.changed_meanwhile.to_owned())),
+            Err(Error::Stale(_)) => Err(PageError::Refused(StatusCode::CONFLICT, changed_meanwhile.to_owned())),
             Err(error) => Err(error.into()),
         }
     }

@@ -2,26 +2,20 @@
 
 use crate::model::time::Timestamp;
 
-/// A time, for the macro `time` of templates/macros.html.
-pub(super) trait DisplayTime {
+/// For templates, such as the macro `time` of templates/macros.html.
+impl Timestamp {
     /// Formats the time in RFC 3339 to the second, for programs and for the tooltip.
-    fn exact(self) -> String;
-    /// Formats date and time to the minute in UTC, for people.
-    fn short(self) -> String;
-    /// Formats the date in UTC.
-    fn date(self) -> String;
-}
-
-impl DisplayTime for Timestamp {
-    fn exact(self) -> String {
+    pub(super) fn exact(self) -> String {
         Self::from_micros(self.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
     }
 
-    fn short(self) -> String {
+    /// Formats date and time to the minute in UTC, for people.
+    pub(super) fn short(self) -> String {
         self.exact().get(..16).map(|text| text.replace('T', " ")).unwrap_or_default()
     }
 
-    fn date(self) -> String {
+    /// Formats the date in UTC.
+    pub(super) fn date(self) -> String {
         self.exact().get(..10).unwrap_or_default().to_owned()
     }
 }
@@ -45,15 +39,15 @@ pub(super) fn parse_input(text: &str) -> Result<Option<Timestamp>, jiff::Error> 
     zoned.parse().map(Some)
 }
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+const SECOND: (u64, &str, &str) = (1, "a second", "seconds");
+/// The units, the longest first: in seconds, one of it, and several.
+const UNITS: [(u64, &str, &str); 4] =
+    [(86_400, "a day", "days"), (3_600, "an hour", "hours"), (60, "a minute", "minutes"), SECOND];
 
 /// Formats a duration exactly: "an hour", "90 seconds".
 pub(super) fn in_words(seconds: u64) -> String {
-    let units = [(DAY, "a day", "days"), (HOUR, "an hour", "hours"), (MINUTE, "a minute", "minutes")];
-    let whole = units.into_iter().find(|(unit, ..)| seconds > 0 && seconds.is_multiple_of(*unit));
-    let (unit, one, several) = whole.unwrap_or((1, "a second", "seconds"));
+    let whole = UNITS.into_iter().find(|(unit, ..)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (unit, one, several) = whole.unwrap_or(SECOND);
     match seconds / unit {
         1 => one.to_owned(),
         count => format!("{count} {several}"),
@@ -62,22 +56,13 @@ pub(super) fn in_words(seconds: u64) -> String {
 
 /// Formats a bound: one of minutes is rounded up to whole ones.
 pub(super) fn up_to(seconds: u64) -> String {
-    in_words(if seconds > 2 * MINUTE { seconds.next_multiple_of(MINUTE) } else { seconds })
+    in_words(if seconds > 120 { seconds.next_multiple_of(60) } else { seconds })
 }
 
 /// Formats an age in the unit that fits, rounded down.
 pub(super) fn format_age(seconds: u64) -> String {
-    let units = [DAY, HOUR, MINUTE];
-    let unit = units.into_iter().find(|unit| seconds >= 2 * unit).unwrap_or(1);
-    let count = seconds / unit;
-    let name = match unit {
-        DAY => "days",
-        HOUR => "hours",
-        MINUTE => "minutes",
-        _ if count == 1 => "second",
-        _ => "seconds",
-    };
-    format!("{count} {name}")
+    let (unit, _, several) = UNITS.into_iter().find(|(unit, ..)| seconds >= 2 * unit).unwrap_or(SECOND);
+    if seconds == 1 { "1 second".to_owned() } else { format!("{} {several}", seconds / unit) }
 }
 
 #[cfg(test)]

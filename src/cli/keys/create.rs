@@ -7,6 +7,7 @@ use clap::Args;
 use super::show;
 use crate::cli::choice::{MethodChoice, StoreChoice};
 use crate::cli::context::CommandContext;
+use crate::cli::exit::Error;
 use crate::cli::input::supplied_token;
 use crate::cli::output::CommandResult;
 use crate::cli::time::{TimeArg, parse_time};
@@ -52,9 +53,9 @@ pub(in crate::cli) struct CreateArgs {
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
     #[command(flatten)]
-    stores: StoreChoice,
+    stores: Option<StoreChoice>,
     #[command(flatten)]
-    methods: MethodChoice,
+    methods: Option<MethodChoice>,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -62,11 +63,11 @@ pub(in crate::cli) struct CreateArgs {
 impl CreateArgs {
     pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
         // Before anything is read from the server or from standard input.
-        self.stores.require()?;
-        self.methods.require()?;
+        let stores = self.stores.ok_or_else(|| Error::Usage(StoreChoice::REQUIRED.to_owned()))?;
+        let methods = self.methods.ok_or_else(|| Error::Usage(MethodChoice::REQUIRED.to_owned()))?;
         let supplied = supplied_token(self.key_file).await?;
-        let (store_access, stores) = self.stores.chosen(context).await?.unwrap_or_default();
-        let (method_access, methods) = self.methods.chosen(context).await?.unwrap_or_default();
+        let (store_access, stores) = stores.chosen(context).await?;
+        let (method_access, methods) = methods.chosen(context).await?;
         let key = v1::Key {
             name: self.name,
             owner: self.owner,
@@ -97,7 +98,6 @@ impl CreateArgs {
     }
 }
 
-/// Parses `name=value`.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a label must be written name=value")?;
     Ok((name.to_owned(), value.to_owned()))

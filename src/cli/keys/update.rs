@@ -52,11 +52,11 @@ pub(in crate::cli) struct UpdateArgs {
     #[arg(long, value_name = "NAME")]
     remove_label: Vec<String>,
     #[command(flatten)]
-    stores: StoreChoice,
+    stores: Option<StoreChoice>,
     #[command(flatten)]
     store_change: StoreChange,
     #[command(flatten)]
-    methods: MethodChoice,
+    methods: Option<MethodChoice>,
     #[command(flatten)]
     method_change: MethodChange,
     #[command(flatten)]
@@ -86,16 +86,16 @@ impl UpdateArgs {
         let kept = now.labels.clone().into_iter().filter(|(name, _)| !removed.contains(name));
         mask.set("labels", &mut key.labels, changes_labels.then(|| kept.chain(added).collect()));
 
-        let stores = match self.store_change.applied(&now)? {
-            None => self.stores.chosen(context).await?,
-            changed => changed,
+        let stores = match (self.store_change.applied(&now)?, self.stores) {
+            (None, Some(choice)) => Some(choice.chosen(context).await?),
+            (changed, _) => changed,
         };
         let (access, stores) = stores.unzip();
         mask.set("store_access", &mut key.store_access, access.map(Into::into));
         mask.set("stores", &mut key.stores, stores);
-        let methods = match self.method_change.applied(context, &now).await? {
-            None => self.methods.chosen(context).await?,
-            changed => changed,
+        let methods = match (self.method_change.applied(context, &now).await?, self.methods) {
+            (None, Some(choice)) => Some(choice.chosen(context).await?),
+            (changed, _) => changed,
         };
         let (access, methods) = methods.unzip();
         mask.set("method_access", &mut key.method_access, access.map(Into::into));

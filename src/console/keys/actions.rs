@@ -5,11 +5,11 @@ use http::StatusCode;
 
 use super::add::KeyTokenPage;
 use super::show::KeyPage;
-use crate::console::switch::{self, Switch};
+use crate::console::switch::parse_active;
 use crate::console::{
-    Console, ENGLISH, FieldErrors, FormFields, FormPost, PageLayout, PageResult, Section, paths, render, render_with,
+    Console, ENGLISH, FieldErrors, FormFields, FormPost, PageLayout, PageResult, paths, render, render_with,
 };
-use crate::registry::{Error, KeyDraft, RawDuration, RotateKey, SubjectRef, TokenText, Update, WriteOptions};
+use crate::registry::{KeyDraft, RawDuration, RotateKey, SubjectRef, TokenText, Update, WriteOptions};
 
 fn key_with_etag(id: &str, post: &FormPost) -> SubjectRef {
     SubjectRef { id: id.to_owned(), etag: post.fields.text("etag").to_owned() }
@@ -17,22 +17,16 @@ fn key_with_etag(id: &str, post: &FormPost) -> SubjectRef {
 
 /// Applies the form's value unless the key changed since the form was rendered, and returns to the sender's page.
 pub(super) async fn switch(State(console): State<Console>, Path(id): Path<String>, post: FormPost) -> PageResult {
-    let fields = &post.fields;
-    let active = switch::parse_active(fields)?;
+    let active = parse_active(&post.fields)?;
     let update = Update {
         id: id.clone(),
         draft: KeyDraft { active: Some(active), ..KeyDraft::default() },
         mask: vec!["active".to_owned()],
-        etag: fields.text("etag").to_owned(),
+        etag: post.fields.text("etag").to_owned(),
     };
     let switched = console.registry.update_key(&post.session.caller, &update, &WriteOptions::default()).await;
-    let switch = Switch {
-        page: paths::KEYS,
-        fragment: &id,
-        action: if active { "key_on" } else { "key_off" },
-        changed_meanwhile: ENGLISH.keys.changed_meanwhile,
-    };
-    switch.respond(&console, fields, switched).await
+    let action = if active { "key_on" } else { "key_off" };
+    console.switched(&post.fields, (paths::KEYS, &id), action, ENGLISH.keys.changed_meanwhile, switched).await
 }
 
 /// Rotates the token and shows it once. Sending the form again is refused: its etag is that of the earlier key.
@@ -48,7 +42,7 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     let request = RotateKey { key: key_with_etag(&id, &post), overlap, token: TokenText::default() };
     let (issued, written) =
         console.registry.rotate_key(&post.session.caller, &request, &WriteOptions::default()).await?;
-    let title = PageLayout::new(&post.session, Section::Keys, ENGLISH.key_page.rotated_title);
+    let title = PageLayout::new(&post.session, paths::KEYS, ENGLISH.key_page.rotated_title);
     render(&KeyTokenPage {
         page: title.with_notice(console.notice("rotated", &written).await),
         token: issued.token.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),
@@ -73,12 +67,11 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     let key = key_with_etag(&id, &post);
     match console.registry.revoke_key(&post.session.caller, &key, &reason, &WriteOptions::default()).await {
         Ok((_, written)) => Ok(console.redirect(&paths::key(&id), "revoked", &written).await),
-        Err(Error::Invalid(violations)) => {
+        Err(error) => {
             let mut errors = FieldErrors::default();
-            errors.extend(&violations);
+            errors.extend_from(error)?;
             show_errors(&console, &post, &id, errors, reason).await
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -92,7 +85,6 @@ pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String
     Ok(console.redirect(paths::KEYS, "deleted", &written).await)
 }
 
-/// Shows the page of the key again, with the errors.
 async fn show_errors(console: &Console, post: &FormPost, id: &str, errors: FieldErrors, reason: String) -> PageResult {
     let mut shown = KeyPage::load(console, &post.session, id, &FormFields::default()).await?;
     (shown.errors, shown.reason) = (errors, reason);

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::choices::Choices;
 use super::form::{KeyForm, reword};
 use crate::console::{
-    Console, ENGLISH, FormFields, FormPost, PageLayout, PageResult, Section, Session, render, render_with,
+    Console, ENGLISH, FormFields, FormPost, PageLayout, PageResult, Session, paths, render, render_with,
 };
 use crate::model::key::Key;
 use crate::model::operator::Permission;
@@ -62,7 +62,7 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
     if form.texts.errors.is_empty() {
         match console.registry.create_key(&session.caller, &request, &options).await {
             Ok((issued, written)) => {
-                let page = PageLayout::new(session, Section::Keys, ENGLISH.key_form.created_title);
+                let page = PageLayout::new(session, paths::KEYS, ENGLISH.key_form.created_title);
                 let page = page.with_notice(console.notice("added", &written).await);
                 let reach = Choices::new(&console, &form).await?.describe_reach(&form);
                 return render(&KeyTokenPage { page, key: issued.key, token: form.token.0, reach, rotated: false });
@@ -79,6 +79,6 @@ pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> Pa
 
 async fn show(console: &Console, session: &Session, status: StatusCode, form: KeyForm) -> PageResult {
     let choices = Choices::new(console, &form).await?;
-    let page = PageLayout::new(session, Section::Keys, ENGLISH.key_form.add_title);
+    let page = PageLayout::new(session, paths::KEYS, ENGLISH.key_form.add_title);
     render_with(status, &AddKeyPage { page: page.with_scripts(&["key-form.js"]), form, choices })
 }

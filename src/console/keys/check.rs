@@ -17,7 +17,6 @@ pub(super) struct AccessCheck {
     pub(super) verdict: Option<AccessVerdict>,
 }
 
-/// The decision.
 #[derive(Debug)]
 pub(super) struct AccessVerdict {
     pub(super) allowed: bool,
@@ -44,14 +43,8 @@ pub(super) async fn check(console: &Console, key: &Key, query: &FormFields) -> R
         address: query.trimmed("check_address"),
         ..AccessCheck::default()
     };
-    let client: Option<IpAddr> = match &*check.address {
-        "" => None,
-        address => {
-            let parsed = address.parse().ok();
-            check.wrong_address = parsed.is_none();
-            parsed
-        }
-    };
+    let client: Option<IpAddr> = check.address.parse().ok();
+    check.wrong_address = client.is_none() && !check.address.is_empty();
     if !check.wrong_address {
         let request = Request {
             method: &check.method,

@@ -12,7 +12,6 @@ use crate::model::store::Store;
 /// Names that the sentence lists; more are counted.
 const MAX_LISTED: usize = 3;
 
-/// The options.
 #[derive(Debug)]
 pub(super) struct Choices {
     pub(super) platforms: Vec<ChoiceGroup>,

@@ -6,12 +6,11 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::choices::Choices;
-use super::conflict::{self, Conflict};
 use super::form::{KeyForm, fields, reword};
 use super::usage::{CHART_DAYS, Narrowing, narrowing};
+use crate::console::edit::{ConcurrentEdit, base_image};
 use crate::console::{
-    Console, DisplayTime as _, ENGLISH, FormPost, PageError, PageLayout, PageResult, Section, Session, found, paths,
-    render_with,
+    Console, ENGLISH, FormPost, PageError, PageLayout, PageResult, Session, found, paths, render_with,
 };
 use crate::model::hex;
 use crate::model::key::Key;
@@ -32,9 +31,17 @@ struct EditKeyPage {
     conflict: Option<Conflict>,
 }
 
+/// What somebody else changed in the meantime.
+#[derive(Debug)]
+struct Conflict {
+    edit: ConcurrentEdit,
+    /// The fields that both changed, each with the other's value.
+    both: Vec<(&'static str, String)>,
+}
+
 impl EditKeyPage {
     async fn new(console: &Console, session: &Session, key: Key, form: KeyForm) -> Result<Self, PageError> {
-        let page = PageLayout::new(session, Section::Keys, ENGLISH.key_edit.title);
+        let page = PageLayout::new(session, paths::KEYS, ENGLISH.key_edit.title);
         Ok(Self {
             page: page.with_scripts(&["key-form.js"]),
             key,
@@ -103,9 +110,40 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
 
 /// Shows the conflict if the key was changed since the form was rendered.
 async fn stale(console: &Console, session: &Session, current: Key, form: KeyForm, etag: &str) -> PageResult {
-    let (form, conflict) = conflict::merge(console, &current, form, etag).await?;
+    let (form, conflict) = merge(console, &current, form, etag).await?;
     let shown = EditKeyPage::new(console, session, current, form).await?;
     render_with(StatusCode::CONFLICT, &EditKeyPage { conflict: Some(conflict), ..shown })
+}
+
+/// Merges the form of a user who began at `etag` into the current key: a field that they left unchanged takes the
+/// current value; one that they changed keeps theirs. Their base is the image before the first change since then.
+async fn merge(
+    console: &Console,
+    current: &Key,
+    mut form: KeyForm,
+    etag: &str,
+) -> Result<(KeyForm, Conflict), PageError> {
+    let changes = console.changes_since("key", &current.id.to_string(), etag).await?;
+    let theirs = KeyForm::from_image(&current.image());
+    let base = base_image(&changes).map(KeyForm::from_image).unwrap_or_default();
+    let edit = ConcurrentEdit::new(changes, &current.image());
+    let mut both = form.texts.merge(&base.texts, &theirs.texts);
+
+    let accesses = [
+        ("stores", &mut form.stores, base.stores, theirs.stores),
+        ("methods", &mut form.methods, base.methods, theirs.methods),
+    ];
+    // Kind and list of an access belong together.
+    for (field, mine, base, theirs) in accesses {
+        if *mine == base {
+            *mine = theirs;
+        } else if mine.choice() != theirs.choice() {
+            let value = if theirs.kind == "all" { theirs.kind } else { Vec::from_iter(theirs.members).join(", ") };
+            both.push((field, value));
+        }
+    }
+    both.retain(|(field, _)| edit.differences.iter().any(|difference| difference.field == *field));
+    Ok((form, Conflict { edit, both }))
 }
 
 /// Renders the access in a form as a text to compare.

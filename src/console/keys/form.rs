@@ -30,7 +30,6 @@ pub(super) fn form_fields() -> Vec<String> {
     fields(false).map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
 }
 
-/// The contents of the form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyForm {
     pub(super) token: TokenText,

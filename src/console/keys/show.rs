@@ -6,14 +6,12 @@ use askama::Template;
 use axum::extract::{Path, State};
 
 use super::check::{self, AccessCheck};
-use super::usage::{self, CHART_DAYS, ChartDay, USAGE_DAYS};
+use super::usage::{self, ChartDay, USAGE_DAYS};
 use crate::console::{
-    Console, DisplayTime as _, FieldErrors, FormFields, History, Notice, PageError, PageLayout, PageResult, Section,
-    Session, found, render,
+    Console, FieldErrors, FormFields, History, Notice, PageError, PageLayout, PageResult, Session, found, paths, render,
 };
 use crate::model::decision::Reason;
 use crate::model::key::{Key, Secret};
-use crate::model::operator::Permission;
 use crate::model::store::Store;
 use crate::model::time::Timestamp;
 
@@ -21,7 +19,6 @@ use crate::model::time::Timestamp;
 #[template(path = "keys/show.html")]
 pub(super) struct KeyPage {
     page: PageLayout,
-    may_edit: bool,
     expired: bool,
     /// The live ones.
     tokens: Vec<Secret>,
@@ -32,8 +29,6 @@ pub(super) struct KeyPage {
     methods_used: Vec<String>,
     methods_unused: Vec<String>,
     chart: Vec<ChartDay>,
-    /// Width of the chart.
-    width: u32,
     peak: u64,
     check: AccessCheck,
     history: History,
@@ -66,10 +61,9 @@ impl KeyPage {
         let chart = usage::chart(&usage.counts, now);
         let (methods_used, methods_unused) = usage::by_use(key.spec.methods.selected(), &usage.counts);
         let last = usage::last_by_store(&usage.counts);
-        let page = PageLayout::new(session, Section::Keys, key.spec.name.clone());
+        let page = PageLayout::new(session, paths::KEYS, key.spec.name.clone());
         Ok(Self {
             page: page.with_notice(Notice::from_query(query, now)),
-            may_edit: session.may(Permission::Edit),
             expired: key.status(moment).contains(Reason::KeyExpired),
             tokens: key.live_secrets(moment).cloned().collect(),
             stores: stores(console, &key, &last).await?,
@@ -78,7 +72,6 @@ impl KeyPage {
             methods_unused,
             peak: chart.iter().map(|day| day.allowed + day.refused).max().unwrap_or(0),
             chart,
-            width: CHART_DAYS * 20,
             check: check::check(console, &key, query).await?,
             history: console.history("key", id).await?,
             errors: FieldErrors::default(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::form::KeyForm;
-use crate::console::{Console, DisplayTime as _, PageError};
+use crate::console::{Console, PageError};
 use crate::model::key::{Access, Key};
 use crate::model::time::Timestamp;
 use crate::registry::{Choice, GetUsage, KeyUsage, UsageCount, UsagePeriod};
@@ -20,13 +20,12 @@ const CHART_HEIGHT: u64 = 120;
 /// Refusals listed before a narrowing is saved.
 const MAX_LISTED: usize = 20;
 
-/// A day of the chart: its text, and the position of its bars.
+/// A day of the chart: its date and calls, and the vertical position of its bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ChartDay {
     pub(super) date: String,
     pub(super) allowed: u64,
     pub(super) refused: u64,
-    pub(super) x: u64,
     pub(super) allowed_y: u64,
     pub(super) allowed_height: u64,
     pub(super) refused_y: u64,
@@ -109,15 +108,13 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<ChartDay> {
         }
     };
     days.into_iter()
-        .zip(0..)
-        .map(|((date, allowed, refused), place): (_, u64)| {
+        .map(|(date, allowed, refused)| {
             let (allowed_height, refused_height) = (scaled(allowed), scaled(refused));
             let allowed_y = CHART_HEIGHT.saturating_sub(allowed_height);
             ChartDay {
                 date,
                 allowed,
                 refused,
-                x: place * 20,
                 allowed_y,
                 allowed_height,
                 refused_y: allowed_y.saturating_sub(refused_height),

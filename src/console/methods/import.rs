@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::preview::{Preview, drafts, fingerprint};
 use crate::books::{self, BookError};
 use crate::console::{
-    Console, ENGLISH, FormFields, FormPost, PageLayout, PageResult, Section, Session, paths, redirect, render_with,
+    Console, ENGLISH, FormFields, FormPost, PageLayout, PageResult, Session, paths, redirect, render_with,
 };
 use crate::model::operator::Permission;
 use crate::model::violations::Violations;
@@ -33,7 +33,7 @@ struct ImportPage {
 
 impl ImportPage {
     fn new(session: &Session, yaml: String) -> Self {
-        let page = PageLayout::new(session, Section::Methods, ENGLISH.import.title);
+        let page = PageLayout::new(session, paths::METHODS, ENGLISH.import.title);
         Self {
             page: page.with_scripts(&["import.js"]),
             yaml,

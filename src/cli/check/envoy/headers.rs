@@ -49,7 +49,6 @@ pub(super) fn commands(format: &str) -> Option<Vec<FormatCommand<'_>>> {
     Some(found)
 }
 
-/// Returns whether clients can't influence a value.
 fn is_fixed(value: &str) -> bool {
     const OWN: &str = "\
         DOWNSTREAM_LOCAL_ADDRESS DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_LOCAL_PORT DOWNSTREAM_REMOTE_ADDRESS \

@@ -145,7 +145,6 @@ fn plain_number(written: &str) -> Option<u64> {
     plain.then(|| written.parse().ok()).flatten()
 }
 
-/// Returns the subject of a message type.
 fn subject(message: &str) -> &'static str {
     const SUBJECTS: [(&str, &str); 12] = [
         (".access_loggers.", "access log"),

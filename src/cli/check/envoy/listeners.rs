@@ -86,7 +86,6 @@ fn check_network_filter(filter: &Value, report: Report<'_>) {
     }
 }
 
-/// Checks a filter of the listener itself.
 fn check_listener_filter(filter: &Value, report: Report<'_>) {
     let (kind, config) = extension(filter);
     let short = short(kind, "envoy.extensions.filters.listener.");

@@ -69,7 +69,6 @@ pub(super) fn check_log(log: &Value, report: Report<'_>) {
     }
 }
 
-/// Checks each text of a format.
 fn check_format(format: &Value, report: Report<'_>) {
     match format {
         Value::String(text) => match commands(text) {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 
-use crate::console::history::HistoryEntry;
-use crate::console::{
-    Console, DisplayTime as _, ENGLISH, FieldErrors, Filters, FormFields, ListPage, PageError, PageLayout, PageResult,
-    Section, Session, paths, render_with,
+use super::history::HistoryEntry;
+use super::reference_cache::every;
+use super::{
+    Console, ENGLISH, FieldErrors, Filters, FormFields, ListPage, PageError, PageLayout, PageResult, Session, paths,
+    render_with,
 };
 use crate::model::change::Change;
 use crate::model::operator::Permission;
@@ -24,11 +25,7 @@ struct AuditPage {
     may_administer: bool,
 }
 
-pub(in crate::console) async fn page(
-    State(console): State<Console>,
-    session: Session,
-    query: FormFields,
-) -> PageResult {
+pub(super) async fn page(State(console): State<Console>, session: Session, query: FormFields) -> PageResult {
     let filters = Filters::read(paths::AUDIT, &["kind", "subject", "actor", "from", "until"], &query);
     let mut errors = FieldErrors::default();
     let request = request(&console, &filters, &mut errors).await?;
@@ -40,7 +37,7 @@ pub(in crate::console) async fn page(
     };
     let t = &ENGLISH.subjects;
     let template = AuditPage {
-        page: PageLayout::new(&session, Section::Audit, ENGLISH.nav.audit).with_scripts(&["list.js"]),
+        page: PageLayout::new(&session, paths::AUDIT, ENGLISH.nav.audit).with_scripts(&["list.js"]),
         list,
         kinds: [("key", t.key), ("store", t.store), ("method", t.method), ("operator", t.operator)],
         may_administer: session.may(Permission::Administer),
@@ -72,21 +69,12 @@ impl Console {
         if id_or_name.is_empty() || id_or_name.starts_with("op_") {
             return Ok(Some(id_or_name.to_owned()));
         }
-        let mut list = ListOperators { include_revoked: true, ..ListOperators::default() };
-        list.page.size = 1_000;
-        let mut revoked = None;
-        loop {
-            let listed = self.registry.operators(&list).await?;
-            for operator in listed.items.iter().filter(|operator| operator.name == id_or_name) {
-                if operator.revoked.is_none() {
-                    return Ok(Some(operator.id.to_string()));
-                }
-                revoked.get_or_insert_with(|| operator.id.to_string());
-            }
-            if listed.next.is_empty() {
-                return Ok(revoked);
-            }
-            list.page.token = listed.next;
-        }
+        let list = |page| async move {
+            self.registry.operators(&ListOperators { page, include_revoked: true, ..ListOperators::default() }).await
+        };
+        let mut named = every(list).await?;
+        named.retain(|operator| operator.name == id_or_name);
+        let active = named.iter().find(|operator| operator.revoked.is_none());
+        Ok(active.or(named.first()).map(|operator| operator.id.to_string()))
     }
 }

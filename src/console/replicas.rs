@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
-use crate::console::{
-    Console, DisplayTime as _, ENGLISH, PageLayout, PageResult, Section, Session, paths, render, time,
-};
+use super::{Console, ENGLISH, PageLayout, PageResult, Session, paths, render, time};
 use crate::registry::{LostChange, Replica};
 
 #[derive(Debug, Template)]
@@ -19,7 +17,6 @@ struct ReplicasPage {
     max_staleness: String,
     /// Whether some replicas have another `max_staleness` than this one.
     differ: bool,
-    refresh_path: &'static str,
 }
 
 #[derive(Debug)]
@@ -37,7 +34,7 @@ struct ReplicaRow {
     own: bool,
 }
 
-pub(in crate::console) async fn page(State(console): State<Console>, session: Session) -> PageResult {
+pub(super) async fn page(State(console): State<Console>, session: Session) -> PageResult {
     let (replicas, latest) = console.registry.replicas().await?;
     let lost = console.registry.lost_changes().await?;
     let settings = console.authority.settings();
@@ -57,12 +54,11 @@ pub(in crate::console) async fn page(State(console): State<Console>, session: Se
     };
     let rows: Vec<ReplicaRow> = replicas.into_iter().map(row).collect();
     render(&ReplicasPage {
-        page: PageLayout::new(&session, Section::Replicas, ENGLISH.nav.replicas),
+        page: PageLayout::new(&session, paths::REPLICAS, ENGLISH.nav.replicas),
         differ: rows.iter().any(|row| row.differs),
         rows,
         lost,
         latest: latest.0,
         max_staleness: time::in_words(settings.max_staleness.as_secs()),
-        refresh_path: paths::REPLICAS,
     })
 }
