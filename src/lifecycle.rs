@@ -54,22 +54,20 @@ impl Tasks {
     }
 
     /// Runs a task that ends by itself, such as one write. Shutdown waits for it; its caller need not.
-    pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<F::Output>
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let _ = name;
         self.tracker.spawn(task)
     }
 
     /// Does the same on a runtime other than the caller's.
-    pub fn spawn_on<F>(&self, name: &'static str, task: F, runtime: &Handle) -> JoinHandle<F::Output>
+    pub fn spawn_on<F>(&self, task: F, runtime: &Handle) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let _ = name;
         self.tracker.spawn_on(task, runtime)
     }
 
@@ -252,7 +250,7 @@ mod tests {
     async fn stopping_waits_for_tasks_but_not_for_ever() {
         let tasks = Tasks::new();
         let (done, wait) = tokio::sync::oneshot::channel::<()>();
-        let _task = tasks.spawn("write", wait);
+        let _task = tasks.spawn(wait);
         tasks.stop();
         assert_eq!(tasks.finish(Duration::from_millis(10)).await, ShutdownOutcome::TimedOut);
         drop(done);

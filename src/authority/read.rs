@@ -73,7 +73,7 @@ impl Inner {
             inner.loads.lock().remove(&digest);
             sender.send_replace(Some(loaded));
         };
-        drop(self.tasks.spawn_on("read grant", task, &self.storage_runtime));
+        drop(self.tasks.spawn_on(task, &self.storage_runtime));
         Some(result)
     }
 

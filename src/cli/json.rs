@@ -23,8 +23,8 @@ pub(super) fn written<M: Name>(message: &M) -> Result<Option<v1::Written>, Error
     let descriptor = descriptor::<M>()?;
     let Some(field) = descriptor.get_field_by_name("written") else { return Ok(None) };
     let dynamic = dynamic(message, descriptor)?;
-    let written = dynamic.get_field(&field);
-    let written = written.as_message().map(DynamicMessage::transcode_to).transpose();
+    let written = dynamic.has_field(&field).then(|| dynamic.get_field(&field));
+    let written = written.and_then(|value| Some(value.as_message()?.transcode_to())).transpose();
     written.map_err(|error| internal::<M>(&error))
 }
 

@@ -166,7 +166,7 @@ impl BoundedPool {
             let _slot = slot;
             if given_up.swap(true, Ordering::Relaxed) { None } else { Some(work.await) }
         };
-        let task = self.shared.tasks.spawn_on(self.shared.name, task, self.shared.threads.handle());
+        let task = self.shared.tasks.spawn_on(task, self.shared.threads.handle());
         let mut task = AbortOnDropHandle::new(task);
         let limits = &self.shared.limits;
         let result = if let Ok(done) = tokio::time::timeout(limits.queue, &mut task).await {

@@ -59,7 +59,7 @@ pub async fn serve(
             oldest.abort();
         }
         let (authority, metrics, state) = (authority.clone(), Arc::clone(&metrics), tasks.clone());
-        connections.push_back(tasks.spawn("operations call", async move {
+        connections.push_back(tasks.spawn(async move {
             let service = service_fn(|request| {
                 let response = handle(&request, &authority, &metrics, &state);
                 async move { Ok::<_, Infallible>(response) }

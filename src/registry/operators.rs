@@ -60,7 +60,7 @@ impl Registry {
             let Choice::Is(role) = draft.role else { return None };
             Some(((draft.name.clone(), role, expiry(draft)), self.new_operator_token()))
         };
-        self.write("create operator", (caller, Administer), options, check, create).await
+        self.write((caller, Administer), options, check, create).await
     }
 
     /// Returns the operator with this id, even if revoked.
@@ -105,20 +105,20 @@ impl Registry {
                 Some((validate::parse(violations, "id", &update.id)?, mask, update.clone()))
             })
         };
-        self.write("update operator", (caller, Administer), options, check, change).await
+        self.write((caller, Administer), options, check, change).await
     }
 
     /// Gives an operator a new token; the old one is revoked immediately.
     pub async fn rotate_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<OperatorWithToken> {
         let check =
             |violations: &mut Violations| Some((validate::parse(violations, "id", id)?, self.new_operator_token()));
-        self.write("rotate operator", (caller, Administer), options, check, rotate).await
+        self.write((caller, Administer), options, check, rotate).await
     }
 
     /// Revokes an operator immediately. Repeating it is not an error.
     pub async fn revoke_operator(&self, caller: &Caller, id: &str, options: &WriteOptions) -> Done<Operator> {
         let check = |violations: &mut Violations| validate::parse(violations, "id", id);
-        self.write("revoke operator", (caller, Administer), options, check, revoke).await
+        self.write((caller, Administer), options, check, revoke).await
     }
 
     pub(super) fn new_operator_token(&self) -> Token {

@@ -101,14 +101,14 @@ impl Registry {
         let (id, digest, before) = (caller.id, token.digest(), before.map(SessionToken::digest));
         let presented = Digest::of(presented.0.as_bytes());
         let check = |_: &mut Violations| Some((id, digest, presented, before));
-        self.write("sign in", (caller, View), &without_waiting(), check, sign_in).await?;
+        self.write((caller, View), &without_waiting(), check, sign_in).await?;
         Ok(token)
     }
 
     /// Ends a session. Repeating it is not an error.
     pub async fn sign_out(&self, caller: &Caller, token: &SessionToken) -> Result<()> {
         let check = |_: &mut Violations| Some((caller.id, token.digest()));
-        self.write("sign out", (caller, View), &without_waiting(), check, sign_out).await.map(|_| ())
+        self.write((caller, View), &without_waiting(), check, sign_out).await.map(|_| ())
     }
 
     /// Returns the person of this session at `now`, and records the request. `moment` returns the moment for a row that

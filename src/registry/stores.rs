@@ -58,7 +58,7 @@ impl Registry {
     /// Adds a store.
     pub async fn create_store(&self, caller: &Caller, draft: &StoreDraft, options: &WriteOptions) -> Done<Store> {
         let check = |violations: &mut Violations| violations.within("store", |inner| new_store(inner, draft));
-        self.write("create store", (caller, Edit), options, check, create).await
+        self.write((caller, Edit), options, check, create).await
     }
 
     /// Returns the store with this code.
@@ -103,7 +103,7 @@ impl Registry {
                 Some((validate::parse(violations, "code", &update.id)?, mask, update.clone()))
             })
         };
-        self.write("update store", (caller, Edit), options, check, change).await
+        self.write((caller, Edit), options, check, change).await
     }
 
     /// Removes a store; returns how many keys listed it.
@@ -111,7 +111,7 @@ impl Registry {
         let check = |violations: &mut Violations| {
             Some((validate::parse(violations, "code", &request.store.id)?, request.clone()))
         };
-        self.write("delete store", (caller, Edit), options, check, delete).await
+        self.write((caller, Edit), options, check, delete).await
     }
 }
 

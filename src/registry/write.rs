@@ -89,7 +89,6 @@ impl Registry {
     /// starts the work in a separate task.
     pub(super) async fn write<C: Send + 'static, T: Send + 'static>(
         &self,
-        name: &'static str,
         (caller, permission): (&Caller, Permission),
         options: &WriteOptions,
         check: impl FnOnce(&mut Violations) -> Option<C>,
@@ -102,7 +101,7 @@ impl Registry {
         })?;
         let (registry, caller) = (self.clone(), caller.clone());
         let work = async move { registry.run(caller, permission, options, checked, work).await };
-        let task = self.tasks.spawn(name, work);
+        let task = self.tasks.spawn(work);
         // A task that ended without a result panicked or was dropped at shutdown: it may have committed before.
         task.await.unwrap_or(Err(Error::OutcomeUnknown))
     }

@@ -66,7 +66,7 @@ pub async fn serve<S: HttpService>(
     // Owns the service, which threads need not be able to share.
     let spawn = move |accepted| {
         let (calls, config, ending) = (calls.clone(), Arc::clone(&of_connections), spawner.clone());
-        drop(spawner.spawn("connection", async move { connection::serve(accepted, calls, &config, &ending).await }));
+        drop(spawner.spawn(async move { connection::serve(accepted, calls, &config, &ending).await }));
         Ok(())
     };
     accept(listener, &config, &tasks, spawn).await

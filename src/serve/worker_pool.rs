@@ -122,7 +122,7 @@ async fn serve<S: HttpService>(
                     continue;
                 };
                 let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
-                drop(tasks.spawn("connection", connections.track_future(async move {
+                drop(tasks.spawn(connections.track_future(async move {
                     connection::serve(accepted, calls, &config, &ending).await;
                     drop(load);
                 })));

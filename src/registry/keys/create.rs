@@ -51,7 +51,7 @@ impl Registry {
             let (spec, new_token) = self.checked_key(violations, request)?;
             Some((spec, new_token, caller.id.to_string(), request.request_id.clone()))
         };
-        self.write("create key", (caller, Edit), options, check, create).await
+        self.write((caller, Edit), options, check, create).await
     }
 
     fn checked_key(&self, violations: &mut Violations, request: &CreateKey) -> Option<(KeySpec, NewToken)> {

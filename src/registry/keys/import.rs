@@ -64,7 +64,7 @@ impl Registry {
     /// Imports keys; returns their ids in the order given, none on a dry run.
     pub async fn import_keys(&self, caller: &Caller, request: &ImportKeys, options: &WriteOptions) -> Done<Vec<KeyId>> {
         let check = |violations: &mut Violations| Some((check_all(violations, &request.keys), request.dry_run));
-        self.write("import keys", (caller, Edit), options, check, import).await
+        self.write((caller, Edit), options, check, import).await
     }
 }
 

@@ -17,7 +17,7 @@ impl Registry {
     /// Revokes one token of a key immediately.
     pub async fn revoke_secret(&self, caller: &Caller, secret_id: &str, options: &WriteOptions) -> Done<Key> {
         let check = |violations: &mut Violations| validate::parse(violations, "secret_id", secret_id);
-        self.write("revoke secret", (caller, Edit), options, check, revoke_secret).await
+        self.write((caller, Edit), options, check, revoke_secret).await
     }
 
     /// Revokes a key immediately. It remains readable.
@@ -33,13 +33,13 @@ impl Registry {
             validate::text(violations, "reason", reason, (1, 500), Lines::Several);
             Some((id?, key.etag.clone(), reason.to_owned()))
         };
-        self.write("revoke key", (caller, Edit), options, check, revoke_key).await
+        self.write((caller, Edit), options, check, revoke_key).await
     }
 
     /// Removes a key from the lists. Its tokens cannot be used again.
     pub async fn delete_key(&self, caller: &Caller, key: &SubjectRef, options: &WriteOptions) -> Result<Written> {
         let check = |violations: &mut Violations| Some((validate::parse(violations, "id", &key.id)?, key.etag.clone()));
-        let ((), written) = self.write("delete key", (caller, Edit), options, check, delete_key).await?;
+        let ((), written) = self.write((caller, Edit), options, check, delete_key).await?;
         Ok(written)
     }
 }

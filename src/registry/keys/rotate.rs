@@ -43,7 +43,7 @@ impl Registry {
             let new_token = NewToken::new(violations, &request.token, &*self.random);
             Some((id?, request.key.etag.clone(), overlap?, new_token?))
         };
-        self.write("rotate key", (caller, Edit), options, check, rotate).await
+        self.write((caller, Edit), options, check, rotate).await
     }
 }
 

@@ -36,7 +36,7 @@ impl Registry {
     /// Changes the masked fields of a key.
     pub async fn update_key(&self, caller: &Caller, update: &Update<KeyDraft>, options: &WriteOptions) -> Done<Key> {
         let check = |violations: &mut Violations| check_change(violations, update);
-        self.write("update key", (caller, Edit), options, check, apply).await
+        self.write((caller, Edit), options, check, apply).await
     }
 }
 

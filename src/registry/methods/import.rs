@@ -81,7 +81,7 @@ impl Registry {
         let check = |violations: &mut Violations| {
             Some((check_all(violations, &request.methods), request.retire_missing, request.dry_run))
         };
-        let (diff, written) = self.write("import methods", (caller, Edit), options, check, import).await?;
+        let (diff, written) = self.write((caller, Edit), options, check, import).await?;
         let same = diff.added.is_empty() && diff.changed.is_empty() && diff.retired.is_empty();
         Ok((diff, Some(written).filter(|_| !request.dry_run && !same)))
     }

@@ -41,7 +41,7 @@ impl Registry {
                 check::method(violations, draft)
             })
         };
-        self.write("create method", (caller, Edit), options, check, create).await
+        self.write((caller, Edit), options, check, create).await
     }
 
     /// Returns the method with this identity.
@@ -77,7 +77,7 @@ impl Registry {
                 Some((identity?, mask, update.clone()))
             })
         };
-        self.write("update method", (caller, Edit), options, check, change).await
+        self.write((caller, Edit), options, check, change).await
     }
 
     /// Retires a method; returns how many keys selected it.
@@ -85,7 +85,7 @@ impl Registry {
         let check = |violations: &mut Violations| {
             Some((validate::parse(violations, "method", &method.id)?, method.etag.clone()))
         };
-        self.write("delete method", (caller, Edit), options, check, retire).await
+        self.write((caller, Edit), options, check, retire).await
     }
 }
 

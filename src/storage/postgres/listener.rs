@@ -52,7 +52,7 @@ pub(super) fn start(hosts: &Arc<Hosts>, senders: ConnectionPool, options: &Optio
             () = run => {}
         }
     };
-    drop(options.tasks.spawn("storage listener", task));
+    drop(options.tasks.spawn(task));
     (notifications, end.drop_guard())
 }
 

@@ -122,7 +122,7 @@ impl Setup {
     /// Makes a call concurrently.
     fn spawn_authorize(&self) {
         let (replica, recorder) = (Arc::clone(&self.replica), Arc::clone(&self.recorder));
-        drop(self.replica.tasks.spawn("ask", async move {
+        drop(self.replica.tasks.spawn(async move {
             let _ = replica.authorize(&recorder, call(), None).await;
         }));
     }
