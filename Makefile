@@ -75,7 +75,7 @@ agreement: setup ## send a million random requests through Envoy, nginx and Cadd
 
 ROUNDS ?= 20
 ha: setup ## ROUNDS of failures (default: 20; or one kind: NodeFrozen) under Patroni with three nodes: 20 minutes
-	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test alone ha:: -- --nocapture
+	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test fleet availability:: -- --nocapture
 
 bench: ## run the benchmarks, after installing what they need
 	@scripts/setup bench

@@ -2,7 +2,6 @@
 
 pub mod floods;
 pub mod forged_tokens;
-pub mod ha;
 pub mod soak;
 
 /// Held by each test for its whole duration: load of one test would disturb the measurements of another.

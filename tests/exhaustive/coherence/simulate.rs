@@ -384,7 +384,7 @@ async fn run_simulation(seed: u64) -> Stats {
     }
     for _ in 0..CALLERS {
         let sim = Arc::clone(&sim);
-        running.push(tasks.spawn("call", async move {
+        running.push(tasks.spawn(async move {
             for _ in 0..CALLS {
                 sim.for_a_while(160).await;
                 sim.authorize().await;
@@ -392,7 +392,7 @@ async fn run_simulation(seed: u64) -> Stats {
         }));
     }
     let writer = Arc::clone(&sim);
-    running.push(tasks.spawn("write", async move {
+    running.push(tasks.spawn(async move {
         for _ in 0..WRITES {
             writer.for_a_while(200).await;
             writer.write().await;
@@ -402,7 +402,7 @@ async fn run_simulation(seed: u64) -> Stats {
         }
     }));
     let failures = Arc::clone(&sim);
-    running.push(tasks.spawn("failures", async move { failures.inject_failure().await }));
+    running.push(tasks.spawn(async move { failures.inject_failure().await }));
     for task in running {
         task.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ha::node::Node;
+use crate::availability::node::Node;
 use helpers::fleet::{Fleet, now, server};
 use helpers::support::daemon::Daemon;
 use helpers::support::machine::{Account, find_program, free_port, run_as};

@@ -55,7 +55,6 @@ fn rounds(text: Option<&str>) -> Vec<FailureKind> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_outlive_what_breaks_under_patroni() {
-    let _serial = crate::SERIAL.lock().await;
     let rounds = rounds(std::env::var("LATCHKEY_HA_ROUNDS").ok().as_deref());
     let mut cluster = HaCluster::start().await;
     let mut rows = Vec::new();

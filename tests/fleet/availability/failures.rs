@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 use serde_json::json;
 
-use crate::ha::cluster::HaCluster;
+use crate::availability::cluster::HaCluster;
 use helpers::calls::{METHODS, STORES, key_with_access};
 use helpers::fleet::now;
 use helpers::oracle::{CHANGES_QUERY, History};

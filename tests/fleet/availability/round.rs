@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ha::cluster::{CONNECTIONS, HaCluster, MAX_STALENESS};
-use crate::ha::failures::{FailureKind, FailureOutcome};
-use crate::ha::write_probe::WriteProbe;
+use crate::availability::cluster::{CONNECTIONS, HaCluster, MAX_STALENESS};
+use crate::availability::failures::{FailureKind, FailureOutcome};
+use crate::availability::write_probe::WriteProbe;
 use helpers::fleet::ledger::Ledger;
 use helpers::fleet::load::{Load, Writers};
 use helpers::fleet::now;
