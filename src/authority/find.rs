@@ -37,7 +37,12 @@ impl Inner {
         token: &str,
         min_revision: Option<Cursor>,
     ) -> Result<TokenLookup, Undecided> {
-        let found = self.find_grant(token, min_revision).await.map_err(|undecided| match undecided {
+        let mut found = self.find_grant(token, min_revision).await;
+        // The grants of keys in use are removed moments before their successors can be read.
+        if matches!(found, Err(Undecided::Loading)) && self.wait_replaced().await {
+            found = self.find_grant(token, min_revision).await;
+        }
+        let found = found.map_err(|undecided| match undecided {
             // Storage may well respond, but what it returns is not of the history that the known state is of.
             Undecided::Storage | Undecided::Incomplete | Undecided::Changing
                 if self.diverged.load(Ordering::Acquire) =>
@@ -163,6 +168,16 @@ impl Inner {
         }
         // A revision ahead of the latest one, read after the call began, is as foreign as one that never existed.
         if status() == RevisionStatus::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
+    }
+
+    /// Waits for the end of a reload that is replacing the state. Returns whether the state can be used now.
+    async fn wait_replaced(&self) -> bool {
+        let mut applied = self.applied.subscribe();
+        if self.replacing.load(Ordering::Acquire) {
+            // Fails only at the end of the process.
+            let _ = applied.changed().await;
+        }
+        self.ready_state().is_ok() && !self.diverged.load(Ordering::Acquire)
     }
 
     /// Waits until `revision` is applied, or for a poll that is sent from now on.

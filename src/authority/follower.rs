@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::coalescer::SPACING;
 use super::coherence::apply::{Memory, apply, incomplete_table};
 use super::coherence::row_hashes::RowHashes;
-use super::coherence::{Epoch, Fingerprints, State};
+use super::coherence::{ApplyStep, Epoch, Fingerprints, State};
 use super::freshness::Leap;
 use super::history::{AppliedRevision, ChangedSubject};
 use super::inner::Inner;
@@ -280,13 +280,16 @@ async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()>
     let revision = snapshot.head.revision;
     let number = inner.epochs.fetch_add(1, Ordering::AcqRel) + 1;
     let epoch = Arc::new(Epoch::new(number, snapshot.head));
+    inner.replacing.store(true, Ordering::Release);
     inner.fingerprints.store(Arc::new(fingerprints));
     inner.grants.clear();
+    inner.step_hook.completed(ApplyStep::Cleared);
     inner.state.store(Some(Arc::new(State { world, rows, epoch })));
     inner.history.write().load(snapshot.head, snapshot.recent_revisions);
     // Last: until here `min_revision` would be compared with the former history.
     inner.diverged.store(false, Ordering::Release);
     inner.freshness.record_poll(poll_sent);
+    inner.replacing.store(false, Ordering::Release);
     inner.applied.send_replace(revision);
     inner.drift.loaded();
     inner.update_gauges();

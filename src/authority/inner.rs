@@ -39,6 +39,8 @@ pub(super) struct Inner {
     pub(super) state: ArcSwapOption<State>,
     /// Whether storage is known to have another history, or other contents, than `state`: to be loaded once complete.
     pub(super) diverged: AtomicBool,
+    /// Whether a reload is replacing `state` and all that belongs to it, which takes moments.
+    pub(super) replacing: AtomicBool,
     pub(super) epochs: AtomicU64,
     pub(super) grants: GrantCache,
     pub(super) fingerprints: ArcSwap<Fingerprints>,
@@ -82,6 +84,7 @@ impl Inner {
             metrics,
             state: ArcSwapOption::empty(),
             diverged: AtomicBool::new(false),
+            replacing: AtomicBool::new(false),
             epochs: AtomicU64::new(0),
             coalescer: PollCoalescer::default(),
             loads: Mutex::default(),

@@ -1,4 +1,4 @@
-//! The steps of applying a poll, for tests that must act between two of them.
+//! The steps of applying a poll or a reload, for tests that must act between two of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub enum ApplyStep {
     Refresh,
     /// The revision counts as applied.
     Applied,
+    /// A reload has removed the cached grants, and the World follows.
+    Cleared,
 }
 
 /// A hook called after each step on the follower's own thread, which waits for it to return. Only tests set one.

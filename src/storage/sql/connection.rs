@@ -123,7 +123,7 @@ impl Connection {
         params: Vec<SqlValue>,
         (table, column): (&'static str, &str),
     ) -> Result<Vec<T>> {
-        self.rows(name, sql, params, table).await?.iter_mut().map(|row| row.get(column)).collect()
+        self.rows(name, sql, params, table).await?.into_iter().map(|mut row| row.get(column)).collect()
     }
 
     /// Returns the numbers of the records with these names, in their order; `None` for each that does not exist.

@@ -1,12 +1,13 @@
 //! A call without a decision names the reason that applies: storage is blamed only if it did not respond.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::{StepHook, Undecided};
+use futures_util::FutureExt as _;
+use latchkey::authority::{ApplyStep, StepHook, Undecided};
 use latchkey::clock::SharedClock;
 use latchkey::config::profiles;
 use latchkey::gateway::{Body, Gateway, HttpRequest};
@@ -56,14 +57,18 @@ impl Network for Arc<Busy> {
 struct Life {
     database: Arc<Database>,
     busy: Arc<Busy>,
-    member: TestReplica,
-    recorder: Recorder,
+    member: Arc<TestReplica>,
+    recorder: Arc<Recorder>,
 }
 
 impl Life {
     async fn start() -> Self {
+        Self::start_with(StepHook::default()).await
+    }
+
+    async fn start_with(steps: StepHook) -> Self {
         let clock: SharedClock = Arc::new(VirtualClock::new());
-        let recorder = Recorder::new(Arc::clone(&clock));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&clock)));
         record_all_tokens(&recorder);
         let database = Database::new(Arc::clone(&clock));
         let mut last = Cursor::default();
@@ -72,7 +77,7 @@ impl Life {
         }
         let (change, lost) = (Mutex::new(None), AtomicBool::new(false));
         let busy = Arc::new(Busy { database: Arc::clone(&database), change, lost });
-        let member = TestReplica::start(1, database.link(Arc::clone(&busy), true), &clock, StepHook::default());
+        let member = Arc::new(TestReplica::start(1, database.link(Arc::clone(&busy), true), &clock, steps));
         assert!(member.authority.wait_applied(last.revision, Duration::from_secs(60)).await);
         Self { database, busy, member, recorder }
     }
@@ -81,6 +86,29 @@ impl Life {
     async fn call(&self) -> std::result::Result<(), Undecided> {
         self.member.authorize(&self.recorder, request(0, 0, "GET /x", "a"), None).await
     }
+}
+
+/// A reload removes the grants of keys in use before it has replaced the World. A call in between waits.
+#[tokio::test(start_paused = true)]
+async fn a_call_between_the_steps_of_a_reload_waits_for_its_end() {
+    let parts: Arc<OnceLock<(Arc<TestReplica>, Arc<Recorder>)>> = Arc::default();
+    let early = Arc::<Mutex<Vec<_>>>::default();
+    let (called, seen) = (Arc::clone(&parts), Arc::clone(&early));
+    let steps = StepHook::new(move |taken| {
+        if let (ApplyStep::Cleared, Some((member, recorder))) = (taken, called.get()) {
+            seen.lock().push(member.authorize(recorder, request(0, 0, "GET /x", "a"), None).now_or_never());
+        }
+    });
+    let life = Life::start_with(steps).await;
+    life.call().await.expect("a call is decided");
+    parts.set((Arc::clone(&life.member), Arc::clone(&life.recorder))).expect("it is set once");
+    life.database.restore(Revision(life.database.head().revision.0 - 1));
+    for action in [Action::Method(1), Action::Switch(0)] {
+        life.database.commit(action, false).expect("there is something to change");
+    }
+    pass(Duration::from_secs(10)).await;
+    assert_eq!(*early.lock(), [None], "a call got its response in the middle of a reload");
+    life.call().await.expect("a call is decided");
 }
 
 #[tokio::test(start_paused = true)]
